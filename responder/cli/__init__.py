@@ -1,0 +1,1 @@
+"""The command `responder`, one module per noun."""

@@ -1,0 +1,1 @@
+"""What mail means: pure rules and values, standard library only, no clock and no I/O."""

@@ -1,0 +1,1 @@
+"""What the world talks to: SMTP and the worker loops; faces never import each other."""

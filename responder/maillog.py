@@ -1,0 +1,189 @@
+"""The operator's log: one function per event, each one line of `event key=value ...` or one JSON object.
+
+The words here are a closed vocabulary: what is not an event of interest to a postmaster is not logged. Values come
+from mail and are hostile; `clean` makes each safe for a line and a terminal.
+"""
+
+import json
+import logging
+import secrets
+import sys
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+_log = logging.getLogger("responder")
+_VALUE_CHARACTERS = 500
+
+
+def clean(value: object) -> str:
+    r"""Give `value` as text for one line of a log or terminal.
+
+    Control, format (bidirectional, zero-width) and separator characters and lone surrogates become escapes such as
+    `\x1b`, and text past 500 characters is cut with an ellipsis.
+    """
+    text = str(value)
+    if len(text) > _VALUE_CHARACTERS:
+        text = text[: _VALUE_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(character) for character in text)
+
+
+def _escape(character: str) -> str:
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+        return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return character
+
+
+class _Formatter(logging.Formatter):
+    """Lines of text: time, level, event, key=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        pairs = "".join(f" {key}={_quote(clean(value))}" for key, value in fields.items() if value is not None)
+        line = f"{at} {record.levelname.lower()} {clean(record.getMessage())}{pairs}"
+        if record.exc_info:
+            line += "".join("\n    " + clean(part) for part in self.formatException(record.exc_info).splitlines())
+        return line
+
+
+class _JsonFormatter(logging.Formatter):
+    """Lines of JSON with the same content."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        data: dict[str, Any] = {"at": at, "level": record.levelname.lower(), "event": clean(record.getMessage())}
+        data |= {
+            key: value if isinstance(value, int | float) else clean(value)
+            for key, value in fields.items()
+            if value is not None
+        }
+        if record.exc_info:
+            data["exception"] = self.formatException(record.exc_info)
+        return json.dumps(data, ensure_ascii=True)
+
+
+def _quote(text: str) -> str:
+    if text and not any(character in ' "=' for character in text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def configure(style: str) -> None:
+    """Send the log to standard error in `style`, `text` or `json`; libraries are heard from warnings up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if style == "json" else _Formatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    _log.setLevel(logging.INFO)
+
+
+def _event(level: int, event: str, /, *, exc_info: BaseException | None = None, **fields: object) -> None:
+    if _log.isEnabledFor(level):
+        _log.log(level, event, exc_info=exc_info, extra={"fields": fields})
+
+
+def started(*, version: str, faces: str, database: str) -> None:
+    """The service is up."""
+    _event(logging.INFO, "started", version=version, faces=faces, database=database)
+
+
+def stopped() -> None:
+    """The service has drained and ends."""
+    _event(logging.INFO, "stopped")
+
+
+def listening(*, face: str, address: str) -> None:
+    """A face waits for connections on `address`."""
+    _event(logging.INFO, "listening", face=face, address=address)
+
+
+def recorded(
+    *,
+    reference: str,
+    reverse_path: str,
+    client: object,
+    disposition: str,
+    reason: str | None,
+    address: object,
+    software: str | None,
+    size: int,
+    repeated: bool,
+) -> None:
+    """A message is stored; its client hears 250 now."""
+    _event(
+        logging.INFO,
+        "recorded",
+        reference=reference,
+        reverse_path=f"<{reverse_path}>",
+        client=client,
+        disposition=disposition,
+        reason=reason,
+        address=address,
+        software=software,
+        size=size,
+        repeated="yes" if repeated else None,
+    )
+
+
+def not_recorded(*, reverse_path: str, client: object, why: str) -> None:
+    """A message could not be stored; its client hears 451 and keeps it."""
+    _event(logging.WARNING, "not-recorded", reverse_path=f"<{reverse_path}>", client=client, why=why)
+
+
+def refused(*, client: object, helo_name: str, command: str, reply: str) -> None:
+    """A command was refused, or a session ended, with `reply`."""
+    _event(logging.INFO, "refused", client=client, helo_name=helo_name, command=command, reply=reply)
+
+
+def handed_over(*, outbound_id: int, kind: str, recipient: str, attempts: int, reply: str) -> None:
+    """The relay took an outbound message."""
+    _event(logging.INFO, "handed-over", id=outbound_id, kind=kind, recipient=recipient, attempts=attempts, reply=reply)
+
+
+def deferred(*, outbound_id: int, kind: str, recipient: str, attempts: int, reply: str, due_at: datetime) -> None:
+    """The relay did not take an outbound message for now; it is tried again at `due_at`."""
+    _event(
+        logging.WARNING,
+        "deferred",
+        id=outbound_id,
+        kind=kind,
+        recipient=recipient,
+        attempts=attempts,
+        reply=reply,
+        due_at=due_at.isoformat(timespec="seconds"),
+    )
+
+
+def failed(*, outbound_id: int, kind: str, recipient: str, attempts: int, reply: str) -> None:
+    """An outbound message is given up; staff see it, nobody gets a bounce."""
+    _event(logging.ERROR, "failed", id=outbound_id, kind=kind, recipient=recipient, attempts=attempts, reply=reply)
+
+
+def cancelled(*, outbound_id: int, kind: str, recipient: str, reason: str) -> None:
+    """An outbound message will not leave after all."""
+    _event(logging.INFO, "cancelled", id=outbound_id, kind=kind, recipient=recipient, reason=reason)
+
+
+def template_failed(*, template: str, locale: str, problem: str) -> None:
+    """A template could not be rendered; the next safer one was used."""
+    _event(logging.ERROR, "template-failed", template=template, locale=locale, problem=problem)
+
+
+def storage_trouble(*, what: str, error: BaseException) -> None:
+    """The database did not do what was asked; nothing was acknowledged."""
+    _event(logging.ERROR, "storage-trouble", what=what, error=f"{type(error).__name__}: {error}")
+
+
+def storage_recovered(*, what: str) -> None:
+    """The database works again."""
+    _event(logging.INFO, "storage-recovered", what=what)
+
+
+def incident(*, where: str, error: BaseException) -> str:
+    """An internal fault; gives the incident id that a public reply may show."""
+    identifier = secrets.token_hex(4)
+    _event(logging.ERROR, "incident", exc_info=error, incident=identifier, where=where)
+    return identifier

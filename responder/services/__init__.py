@@ -1,0 +1,1 @@
+"""What the service does with its rules and rows; services own transactions."""

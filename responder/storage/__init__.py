@@ -1,0 +1,1 @@
+"""Rows, the engine, and the one writer; nothing here commits by itself."""
