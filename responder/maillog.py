@@ -90,6 +90,11 @@ def started(*, version: str, faces: str, database: str) -> None:
     _event(logging.INFO, "started", version=version, faces=faces, database=database)
 
 
+def stopping() -> None:
+    """The service was told to end: it takes nothing new and finishes what it has in hand."""
+    _event(logging.INFO, "stopping")
+
+
 def stopped() -> None:
     """The service has drained and ends."""
     _event(logging.INFO, "stopped")
@@ -98,6 +103,16 @@ def stopped() -> None:
 def listening(*, face: str, address: str) -> None:
     """A face waits for connections on `address`."""
     _event(logging.INFO, "listening", face=face, address=address)
+
+
+def reread(*, restart_for: str | None) -> None:
+    """Settings and templates were read again; those named in `restart_for` changed and need a new start."""
+    _event(logging.INFO, "reread", restart_for=restart_for)
+
+
+def settings_refused(*, problem: object) -> None:
+    """Something is wrong with the settings that were to be read again; the old ones stay."""
+    _event(logging.ERROR, "settings-refused", problem=problem)
 
 
 def recorded(
@@ -170,6 +185,11 @@ def cancelled(*, outbound_id: int, kind: str, recipient: str, reason: str) -> No
 def template_failed(*, template: str, locale: str, problem: str) -> None:
     """A template could not be rendered; the next safer one was used."""
     _event(logging.ERROR, "template-failed", template=template, locale=locale, problem=problem)
+
+
+def clock_jumped(*, seconds: int) -> None:
+    """The clock was set by `seconds`; for an hour nothing is given up for its age."""
+    _event(logging.WARNING, "clock-jumped", seconds=seconds)
 
 
 def storage_trouble(*, what: str, error: BaseException) -> None:

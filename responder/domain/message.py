@@ -1,85 +1,40 @@
 """From the bytes of a message to what the rules look at: header fields, text parts, attached messages.
 
-Bounded work on hostile input: past the limits below the rest is kept raw by the caller and not read.
+Bounded work on hostile input: past the limits of `header` and `mime` the rest is kept raw by the caller and not read.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-HEADER_BYTES = 64 * 1024
-HEADER_FIELDS = 1_000
-PARTS = 100
-DEPTH = 20
-SCAN_BYTES = 256 * 1024
+from responder.domain.charset import decode_words, one_line
+from responder.domain.header import (
+    HEADER_BYTES,
+    HEADER_FIELDS,
+    Field,
+    Header,
+    Mailbox,
+    read_mailboxes,
+    read_message_ids,
+    read_parameters,
+    split_header,
+)
+from responder.domain.mime import DEPTH, PARTS, SCAN_BYTES, Part, PartKind, read_parts
 
+__all__ = [
+    "DEPTH",
+    "HEADER_BYTES",
+    "HEADER_FIELDS",
+    "PARTS",
+    "SCAN_BYTES",
+    "Field",
+    "Header",
+    "InboundMessage",
+    "Mailbox",
+    "Part",
+    "PartKind",
+    "read_message",
+]
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One header field.
-
-    Attributes:
-        name: as written.
-        key: lower-cased name, for comparing.
-        value: unfolded, surrounding white space removed, 8-bit octets read as UTF-8 or else Latin-1; encoded words
-            (RFC 2047) still encoded; may hold control characters.
-    """
-
-    name: str
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header block of a message or part."""
-
-    fields: tuple[Field, ...] = ()
-
-    def first(self, key: str) -> str | None:
-        """Give the value of the first field with the lower-cased name `key`, None without one."""
-        return next((field.value for field in self.fields if field.key == key), None)
-
-    def every(self, key: str) -> tuple[str, ...]:
-        """Give the values of all fields with the lower-cased name `key`, top down."""
-        return tuple(field.value for field in self.fields if field.key == key)
-
-
-class PartKind(StrEnum):
-    """What a part is to a reader of pleas."""
-
-    TEXT = "text"  # text/plain, or anything else that turned out to be readable text
-    HTML = "html"  # text/html; `text` holds what a reader sees
-    REPORT = "report"  # message/delivery-status; `text` holds its fields, line by line
-    MESSAGE = "message"  # the header of an attached or quoted message (message/rfc822, text/rfc822-headers)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    r"""One readable part, in document order.
-
-    Attributes:
-        kind: what it is.
-        content_type: its declared type, lower-cased, without parameters.
-        header: for `MESSAGE` the header of the attached message, else the part's own.
-        text: decoded text with `\\n` line ends; empty for `MESSAGE`.
-        depth: how many attached messages enclose it; 0 is the message that came to us.
-        filename: as declared, decoded; empty without one.
-    """
-
-    kind: PartKind
-    content_type: str
-    header: Header
-    text: str
-    depth: int
-    filename: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """One mailbox of an address field (RFC 5322 section 3.4)."""
-
-    name: str
-    address: str
+SUBJECT_CHARACTERS = 998
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +53,7 @@ class InboundMessage:
         senders: mailboxes of From, then Sender.
         reply_to: mailboxes of Reply-To.
         parts: every readable part.
-        malformed: it breaks the rules of its format so that reading stopped early or guessed.
+        malformed: its header breaks the rules, or it goes past the limits, so that something was not read.
     """
 
     header: Header
@@ -117,3 +72,34 @@ class InboundMessage:
     def header_from(self) -> str:
         """The first address of From; empty without one."""
         return self.senders[0].address if self.senders else ""
+
+
+def read_message(raw: bytes) -> InboundMessage:
+    """Read a message as it came off the wire or out of a file, lines ended by CRLF or LF. Never raises."""
+    header, offset, broken = split_header(raw)
+    parts, exceeded = read_parts(header, raw[offset:])
+    kind, parameters = read_parameters(header.first("content-type") or "")
+    in_reply_to = _ids(header, "in-reply-to")
+    message_id = _ids(header, "message-id")
+    return InboundMessage(
+        header=header,
+        content_type=kind or "text/plain",
+        report_type=parameters.get("report-type", "").lower() or None if kind == "multipart/report" else None,
+        message_id=message_id[0] if len(message_id) == 1 else None,
+        references=_ids(header, "references") or (in_reply_to if len(in_reply_to) == 1 else ()),
+        in_reply_to=in_reply_to,
+        subject=one_line(decode_words((header.first("subject") or "")[: 4 * SUBJECT_CHARACTERS]), SUBJECT_CHARACTERS),
+        senders=_mailboxes(header, "from") + _mailboxes(header, "sender"),
+        reply_to=_mailboxes(header, "reply-to"),
+        parts=parts,
+        malformed=broken or exceeded,
+    )
+
+
+def _ids(header: Header, key: str) -> tuple[str, ...]:
+    value = header.first(key)
+    return read_message_ids(value) if value else ()
+
+
+def _mailboxes(header: Header, key: str) -> tuple[Mailbox, ...]:
+    return tuple(mailbox for value in header.every(key)[:10] for mailbox in read_mailboxes(value))

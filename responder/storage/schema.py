@@ -5,17 +5,14 @@ Ids are 64-bit, time-ordered and given by the application. `_at` columns are ins
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -26,51 +23,14 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+from sqlalchemy.types import JSON
 
 from responder.domain.disposition import Disposition, Reason
 from responder.domain.envelope import ClientSource, RecipientKind
 from responder.domain.outbound import Kind, OutboundState
 from responder.domain.plea import AddressSource, Certainty, Proof
 from responder.domain.request import RequestState
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: `timestamptz` on PostgreSQL, microseconds since 1970 elsewhere; refuses naive values.
-
-    SQLite has no time type, and SQLAlchemy's own drops the zone there.
-    """
-
-    impl = BigInteger
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Give the column type of `dialect`."""
-        native: TypeEngine[Any] = DateTime(timezone=True) if dialect.name == "postgresql" else BigInteger()
-        return dialect.type_descriptor(native)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Turn an aware `value` into what the database keeps.
-
-        Raises:
-            ValueError: `value` has no time zone.
-        """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        return value if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn what the database kept into an aware UTC time."""
-        if value is None:
-            return None
-        instant: datetime = value.astimezone(UTC) if dialect.name == "postgresql" else _EPOCH + value * _MICROSECOND
-        return instant
-
+from responder.storage.instants import UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -84,7 +44,8 @@ metadata = MetaData(
 
 
 def _id(name: str = "id") -> Column[int]:
-    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+    # SQLite keeps a table in the order of an INTEGER key without an index beside it; that type is 64 bits wide there.
+    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
 
 
 def _enum(name: str, values: type[StrEnum] | Iterable[str], *, nullable: bool = False) -> Column[str]:
@@ -111,6 +72,11 @@ def _int(name: str, *, nullable: bool = False) -> Column[int]:
 
 def _big(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
+
+
+def _partial_index(condition: str, *columns: str) -> Index:
+    """Give an index over the rows where `condition` holds: most rows of a flood have none of it, and pay nothing."""
+    return Index(None, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 messages = Table(
@@ -146,6 +112,7 @@ messages = Table(
     _text("software_evidence", nullable=True),
     _text("locale"),
     _int("repeats"),
+    Index("uq_messages_reference", "reference", unique=True),
     Index(None, "request_id", "id"),
     Index(None, "sender_key", "id"),
     Index(None, "disposition", "reason", "id"),
@@ -170,6 +137,7 @@ receipts = Table(
     _text("reference"),
     _at("received_at"),
     Index(None, "received_at"),
+    sqlite_with_rowid=False,
 )
 
 requests = Table(
@@ -211,9 +179,9 @@ requests = Table(
     Index(None, "address_key", "id"),
     Index(None, "domain", "id"),
     Index(None, "contact", "id"),
-    Index(None, "assignee_id", "state", "updated_at", "id"),
+    _partial_index("assignee_id IS NOT NULL", "assignee_id", "state", "updated_at", "id"),
     Index(None, "software_product", "id"),
-    Index(None, "advice", "state", "id"),
+    _partial_index("advice IS NOT NULL", "advice", "state", "id"),
 )
 
 outbound = Table(
@@ -255,7 +223,15 @@ outbound = Table(
         postgresql_where=text("state = 'queued'"),
     ),
     Index(None, "request_id", "id"),
-    Index(None, "state", "settled_at", "id"),
+    # Without what waits: SQLite, which keeps no statistics unless told to, would look for that here.
+    Index(
+        "ix_outbound_state_settled_at_id",
+        "state",
+        "settled_at",
+        "id",
+        sqlite_where=text("settled_at IS NOT NULL"),
+        postgresql_where=text("settled_at IS NOT NULL"),
+    ),
 )
 
 outbound_contents = Table(
@@ -270,9 +246,10 @@ reply_slots = Table(
     "reply_slots",
     metadata,
     Column("sender_key", Text, primary_key=True),
-    _at("window_started_at"),
-    _int("used"),
-    Column("address_keys", JSON, nullable=False),
+    Column("answers", JSON, nullable=False),
+    _at("answered_at"),
+    Index(None, "answered_at"),
+    sqlite_with_rowid=False,
 )
 
 rate_counts = Table(
@@ -284,6 +261,7 @@ rate_counts = Table(
     _int("count"),
     PrimaryKeyConstraint("scope", "key", "hour_at"),
     Index(None, "hour_at"),
+    sqlite_with_rowid=False,
 )
 
 # Nothing wider than these prefixes can be stored, whatever the settings or the program say.

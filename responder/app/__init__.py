@@ -1,0 +1,1 @@
+"""The composition root: settings, database, services, faces; everything is built once, here."""

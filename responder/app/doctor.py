@@ -1,0 +1,218 @@
+"""What `responder doctor` asks every part; each check gives findings and never raises on what it looks for."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import dns.exception
+import dns.resolver
+from dns.nameserver import Do53Nameserver
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+import responder
+from responder.app.database import first_line, open_database
+from responder.app.errors import StartError
+from responder.app.identity import hostname, make_identity
+from responder.app.parts import make_relay, make_tls_context
+from responder.app.sockets import bind, raise_file_limit
+from responder.app.wording import find_problems, make_library, make_renderer
+from responder.services.samples import SAMPLES
+from responder.services.transports import Deferred, Refused
+from responder.settings import Endpoint, Loaded, Settings
+from responder.storage import migrate
+from responder.storage.health import read_health
+
+_NO_KEY = bytes(32)  # what is worded here is looked at, never sent
+_LITTLE_SPACE = 200 * 1024**2
+_PORT_SECONDS = 2
+_CLOCK_ERROR = timedelta(seconds=10)
+_LATELY = timedelta(hours=24)
+_PATIENCE = timedelta(minutes=5)
+
+
+class Verdict(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one part.
+
+    Attributes:
+        part: such as `database`.
+        verdict: whether it works.
+        text: what was seen, and what to do.
+    """
+
+    part: str
+    verdict: Verdict
+    text: str
+
+
+def examine(loaded: Loaded) -> Iterator[Finding]:
+    """Ask every part, one after the other."""
+    settings = loaded.settings
+    yield from check_settings(loaded)
+    yield from check_storage(settings)
+    yield check_relay(settings)
+    yield from check_templates(settings)
+    yield from check_ports(settings)
+    yield check_files(settings)
+    yield check_clock(time.time())
+    yield check_dns(settings)
+
+
+def check_settings(loaded: Loaded) -> Iterator[Finding]:
+    """See whether the files that the settings name are there and of use."""
+    problems = [str(problem) for problem in loaded.missing_files()]
+    try:
+        make_tls_context(loaded.settings)
+    except StartError as error:
+        problems = problems or [str(error)]
+    if problems:
+        yield from (Finding("settings", Verdict.FAILED, problem) for problem in problems)
+    else:
+        yield Finding("settings", Verdict.OK, str(loaded.file or "defaults, no file"))
+
+
+def check_storage(settings: Settings) -> Iterator[Finding]:
+    """See whether the database can be used, and what it tells about the last day."""
+    try:
+        engine = open_database(settings, migrates=False)
+        try:
+            yield Finding("database", Verdict.OK, f"{engine.dialect.name}, schema {migrate.head()}")
+            yield from _check_contents(engine)
+        finally:
+            engine.dispose()
+    except (StartError, SQLAlchemyError) as error:
+        yield Finding("database", Verdict.FAILED, first_line(error))
+    yield from _check_space(settings)
+
+
+def _check_contents(engine: Engine) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    with engine.connect() as connection:
+        health = read_health(connection, since=now - _LATELY, now=now, patience=_PATIENCE)
+        if engine.dialect.name == "postgresql":
+            yield _compare_clocks(connection.execute(select(func.clock_timestamp())).scalar_one())
+    if health.newest_at and health.newest_at > now + _CLOCK_ERROR:
+        yield Finding("clock", Verdict.FAILED, "messages are stored with times to come: the clock was set back")
+    if health.overdue:
+        text = f"{health.overdue} messages are overdue: does a worker run (`responder serve --only worker`)?"
+        yield Finding("outbox", Verdict.WARNING, text)
+    if health.failed:
+        text = f"{health.failed} messages were given up in the last 24 hours: `responder outbox`"
+        yield Finding("outbox", Verdict.WARNING, text)
+    if not health.overdue and not health.failed:
+        yield Finding("outbox", Verdict.OK, "nothing overdue, nothing given up in the last 24 hours")
+    verdict = Verdict.WARNING if health.limited else Verdict.OK
+    text = f"{health.limited} of {health.received} messages of the last 24 hours were not answered because of a limit"
+    yield Finding("limits", verdict, text)
+
+
+def _compare_clocks(theirs: datetime) -> Finding:
+    apart = abs(theirs - datetime.now(UTC))
+    verdict = Verdict.OK if apart < _CLOCK_ERROR else Verdict.FAILED
+    return Finding("clock", verdict, f"the database's clock is {apart.total_seconds():.1f} s away from ours")
+
+
+def _check_space(settings: Settings) -> Iterator[Finding]:
+    folder = settings.under_data_dir("")
+    if not folder.exists():
+        return
+    free = shutil.disk_usage(folder).free
+    verdict = Verdict.OK if free > _LITTLE_SPACE else Verdict.FAILED
+    yield Finding("disk", verdict, f"{free // 1024**2} MiB free in {folder}")
+
+
+def check_relay(settings: Settings) -> Finding:
+    """See whether the relay takes a message from the null reverse-path; none is sent."""
+    if settings.relay.url.startswith("maildir:") and not settings.under_data_dir("").exists():
+        return Finding("relay", Verdict.OK, f"{settings.relay.url}: is made at the first start")
+    try:
+        reply = make_relay(settings, hostname(settings)).check(settings.organization.postmaster)
+    except (StartError, Deferred, Refused) as error:
+        return Finding("relay", Verdict.FAILED, str(error))
+    return Finding("relay", Verdict.OK, f"{settings.relay.url}: {reply}")
+
+
+def check_templates(settings: Settings) -> Iterator[Finding]:
+    """See whether every template comes out right with every sample, and every guide of the settings is there."""
+    library = make_library(settings)
+    renderer = make_renderer(settings, library, make_identity(settings, _NO_KEY))
+    problems = [str(problem) for problem in find_problems(library, renderer)]
+    missing = set(settings.reply.guides) - library.guides(settings.reply.default_locale)
+    problems += [f"reply.guides: there is no guide {key}" for key in sorted(missing)]
+    if problems:
+        yield from (Finding("templates", Verdict.FAILED, problem) for problem in problems)
+    else:
+        yield Finding("templates", Verdict.OK, f"{len(library.templates)} templates, each with {len(SAMPLES)} samples")
+
+
+def check_ports(settings: Settings) -> Iterator[Finding]:
+    """See whether the service listens, or could."""
+    for endpoint in settings.smtp.listen:
+        try:
+            for free in bind("smtp.listen", [endpoint]):
+                free.close()
+            yield Finding("port", Verdict.OK, f"{endpoint} is free: the service does not run there")
+        except StartError as error:
+            yield _greeting(endpoint) or Finding("port", Verdict.FAILED, str(error))
+
+
+def _greeting(endpoint: Endpoint) -> Finding | None:
+    """Give what answers at a port that is taken, None when that is no mail server."""
+    try:
+        with socket.create_connection((endpoint.host, endpoint.port), _PORT_SECONDS) as connection:
+            banner = connection.recv(512).decode("ascii", "replace").strip()
+    except OSError:
+        return None
+    return Finding("port", Verdict.OK, f"{endpoint} answers: {banner}") if banner.startswith("220") else None
+
+
+def check_files(settings: Settings) -> Finding:
+    """See whether the process may open as many files as the connections that the settings allow."""
+    try:
+        raise_file_limit(settings.smtp.max_connections)
+    except StartError as error:
+        return Finding("files", Verdict.FAILED, str(error))
+    return Finding("files", Verdict.OK, f"enough for {settings.smtp.max_connections} connections")
+
+
+def check_clock(now: float) -> Finding:
+    """See whether the clock, `now` in seconds since 1970, is set; before this program was installed it cannot be."""
+    installed = Path(responder.__file__).stat().st_mtime
+    if now < installed - _CLOCK_ERROR.total_seconds():
+        return Finding("clock", Verdict.FAILED, "the clock is behind the day on which this program was installed")
+    return Finding("clock", Verdict.OK, datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def check_dns(settings: Settings) -> Finding:
+    """See whether the resolver answers at all; what it answers does not matter."""
+    started = time.monotonic()
+    try:
+        _make_resolver(settings).resolve(".", "NS")
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        pass
+    except (dns.exception.DNSException, OSError) as error:
+        text = f"the resolver does not answer: {type(error).__name__}; mail is taken and answered all the same"
+        return Finding("dns", Verdict.WARNING, text)
+    return Finding("dns", Verdict.OK, f"the resolver answers within {time.monotonic() - started:.2f} s")
+
+
+def _make_resolver(settings: Settings) -> dns.resolver.Resolver:
+    resolver = dns.resolver.Resolver(configure=not settings.dns.nameservers)
+    if settings.dns.nameservers:
+        resolver.nameservers = [Do53Nameserver(each.host, each.port) for each in settings.dns.nameservers]
+    resolver.lifetime = settings.dns.timeout_seconds
+    return resolver

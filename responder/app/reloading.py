@@ -1,0 +1,91 @@
+"""SIGHUP: what a running service takes over from settings and templates that have changed."""
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from responder import maillog
+from responder.app.errors import StartError
+from responder.app.parts import make_delivery_terms, make_smtp_limits, make_terms, make_tls_context
+from responder.app.sockets import raise_file_limit
+from responder.app.wording import make_letters, make_library, make_renderer
+from responder.settings import Loaded, SettingsError, load
+
+if TYPE_CHECKING:
+    from responder.app.service import Service
+
+# What other settings name was built into sockets, threads, the identity or the database's rows at the start.
+CHANGEABLE = frozenset(
+    {
+        "organization.name",
+        "organization.domain",
+        "organization.website",
+        "smtp.max_message_bytes",
+        "smtp.keep_bytes",
+        "smtp.max_recipients",
+        "smtp.max_connections",
+        "smtp.max_connections_per_client",
+        "smtp.max_messages_per_session",
+        "smtp.max_errors",
+        "smtp.max_idle_commands",
+        "smtp.command_timeout_seconds",
+        "smtp.message_timeout_seconds",
+        "smtp.session_timeout_seconds",
+        "smtp.tls_certificate",
+        "smtp.tls_key",
+        "relay.envelope_sender",
+        "relay.give_up_after_hours",
+        "reply.guides",
+        "reply.html",
+        "reply.quote_subject",
+        "reply.window_hours",
+        "reply.max_per_sender_per_week",
+        "reply.max_per_network_per_hour",
+        "reply.max_per_domain_per_hour",
+        "reply.max_per_minute",
+        "reply.drop_waiting_after_hours",
+        "blocklists",
+        "log.format",
+    }
+)
+
+
+def reread(service: "Service") -> None:
+    """Read settings and templates again and let `service` go on with them; wrong ones change nothing."""
+    try:
+        loaded = load(service.loaded.file, os.environ)
+        tls_context = make_tls_context(loaded.settings)
+        raise_file_limit(loaded.settings.smtp.max_connections)
+    except SettingsError as error:
+        for problem in error.problems:
+            maillog.settings_refused(problem=problem)
+        return
+    except StartError as error:
+        maillog.settings_refused(problem=error)
+        return
+    others = sorted(_changed(service.loaded, loaded) - CHANGEABLE)
+    _apply(service, loaded)
+    if service.smtp:
+        service.smtp.tls_context = tls_context
+    maillog.reread(restart_for=",".join(others) or None)
+
+
+def _changed(old: Loaded, new: Loaded) -> set[str]:
+    before = {setting.key: setting.value for setting in old.effective()}
+    return {setting.key for setting in new.effective() if setting.value != before[setting.key]}
+
+
+def _apply(service: "Service", loaded: Loaded) -> None:
+    settings = loaded.settings
+    maillog.configure(settings.log.format)
+    if service.intake:
+        service.intake.terms = make_terms(settings)
+    if service.smtp:
+        service.smtp.limits = make_smtp_limits(settings)
+    if service.delivery:
+        library = make_library(settings)
+        service.delivery.letters = make_letters(settings, library)
+        service.delivery.words = make_renderer(settings, library, service.identity)
+        # How long a delivery may last is built into the transport, and how long a pause into the upkeep.
+        fresh, old = make_delivery_terms(settings), service.delivery.terms
+        service.delivery.terms = replace(fresh, timeout_seconds=old.timeout_seconds, retry_seconds=old.retry_seconds)

@@ -1,0 +1,96 @@
+"""What every command may ask for: the settings, the database, and how to print."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from responder.cli.failures import Unusable
+
+if TYPE_CHECKING:
+    from responder.settings import Loaded, Settings
+
+_ID_DIGITS = 19
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One run of the command line.
+
+    Attributes:
+        config_file: what --config said.
+    """
+
+    config_file: Path | None
+
+    @cached_property
+    def loaded(self) -> "Loaded":
+        """The settings with their origin.
+
+        Raises:
+            Unusable: with everything that is wrong.
+        """
+        from responder.settings import SettingsError, load  # noqa: PLC0415 - only commands that need them pay
+
+        try:
+            return load(self.config_file, os.environ)
+        except SettingsError as error:
+            raise Unusable(error.problems) from None
+
+    @property
+    def settings(self) -> "Settings":
+        """The settings."""
+        return self.loaded.settings
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine output: JSON, one object a line.")
+
+
+class ListByDefault(click.Group):
+    """A noun whose first command is `list`, which need not be written."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` in front unless a command or a plea for help comes first."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+class IdType(click.ParamType[int]):
+    """The number of a message, as lists print it."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the number that `value` spells."""
+        text = str(value)
+        if not text.isascii() or not text.isdigit() or len(text) > _ID_DIGITS:
+            self.fail(f"{text!r} is no number of a message", param, ctx)
+        return int(text)
+
+
+ID = IdType()
+
+
+def list_options(function: Function) -> Function:
+    """Give a list command its options --limit and --json."""
+    limit = click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=50,
+        show_default=True,
+        metavar="N",
+        help="At most N; 0 is all.",
+    )
+    return limit(json_option(function))
+
+
+after_id = click.option("--after", type=ID, metavar="ID", help="Only what follows this one in the list.")

@@ -1,0 +1,85 @@
+"""`responder messages`: what came, and what was made of it."""
+
+import click
+
+from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
+from responder.cli.database import reading
+from responder.cli.failures import Failure
+from responder.cli.output import Column, print_fields, print_heading, print_json, print_octets, print_table
+from responder.cli.shapes import message_details, message_object, software_text
+from responder.storage.messages import find_message, find_raw, list_messages
+
+_COLUMNS = (
+    Column("ID"),
+    Column("RECEIVED"),
+    Column("REVERSE-PATH", may_be_cut=True),
+    Column("DISPOSITION"),
+    Column("ADDRESS", wide_only=True),
+    Column("REQUEST", wide_only=True),
+    Column("SUBJECT", may_be_cut=True, wide_only=True),
+)
+
+
+@click.group(name="messages", cls=ListByDefault, epilog="Without a command: list.")
+def command() -> None:
+    """What came, with disposition and reason."""
+
+
+@command.command("list", epilog="Example: responder messages list --limit 0 --json | jq -r .reason | sort | uniq -c")
+@list_options
+@after_id
+@pass_invocation
+def listing(invocation: Invocation, *, limit: int, after: int | None, as_json: bool) -> None:
+    """List messages, newest first."""
+    with reading(invocation.settings) as connection:
+        objects = [message_object(row) for row in list_messages(connection, limit=limit, after=after)]
+    if as_json:
+        for each in objects:
+            print_json(each)
+        return
+    print_table(
+        _COLUMNS,
+        [
+            (
+                each["id"],
+                each["received_at"],
+                f"<{each['reverse_path']}>",
+                ": ".join(filter(None, (each["disposition"], each["reason"]))),
+                each["address"],
+                each["request"],
+                each["subject"],
+            )
+            for each in objects
+        ],
+    )
+
+
+@command.command(epilog="Example: responder messages show --raw 7382910023 > plea.eml")
+@click.argument("message_id", metavar="ID", type=ID)
+@click.option("--raw", is_flag=True, help="The octets as they came, nothing else.")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, *, message_id: int, raw: bool, as_json: bool) -> None:
+    """Show one message: its envelope, what was read from it, what was decided."""
+    with reading(invocation.settings) as connection:
+        row = find_message(connection, message_id)
+        if row is None:
+            raise Failure(f"there is no message {message_id}")
+        octets = find_raw(connection, message_id) if raw else None
+    if raw:
+        if octets is None:
+            raise Failure(f"the octets of message {message_id} are not kept any more")
+        print_octets(octets)
+        return
+    details = message_details(row)
+    if as_json:
+        print_json(details)
+        return
+    rejection = details.pop("rejection")
+    software = details.pop("software")
+    print_fields(details | {"software": software_text(software)})
+    if software:
+        print_fields({"certainty": software["certainty"], "evidence": software["evidence"]}, indent=2)
+    if rejection:
+        print_heading("Refusal that it quotes")
+        print_fields(rejection, indent=2)

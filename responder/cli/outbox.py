@@ -1,0 +1,76 @@
+"""`responder outbox`: what leaves, left or failed."""
+
+import click
+
+from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
+from responder.cli.database import reading
+from responder.cli.failures import Failure
+from responder.cli.output import Column, print_fields, print_json, print_octets, print_table
+from responder.cli.shapes import outbound_details, outbound_object
+from responder.storage.outbound import find_content, find_outbound, list_outbound
+
+_COLUMNS = (
+    Column("ID"),
+    Column("STATE"),
+    Column("KIND"),
+    Column("RECIPIENT", may_be_cut=True),
+    Column("DUE OR SENT"),
+    Column("TRIED"),
+    Column("LAST REPLY", may_be_cut=True, wide_only=True),
+)
+
+
+@click.group(name="outbox", cls=ListByDefault, epilog="Without a command: list.")
+def command() -> None:
+    """What leaves, left or failed."""
+
+
+@command.command("list", epilog="Example: responder outbox list --limit 0 --json | jq 'select(.state == \"failed\")'")
+@list_options
+@after_id
+@pass_invocation
+def listing(invocation: Invocation, *, limit: int, after: int | None, as_json: bool) -> None:
+    """List outbound messages, newest first."""
+    with reading(invocation.settings) as connection:
+        objects = [outbound_object(row) for row in list_outbound(connection, limit=limit, after=after)]
+    if as_json:
+        for each in objects:
+            print_json(each)
+        return
+    print_table(
+        _COLUMNS,
+        [
+            (
+                each["id"],
+                each["state"],
+                each["kind"],
+                each["recipient"],
+                each["due_at"] or each["sent_at"],
+                each["attempts"],
+                each["last_reply"],
+            )
+            for each in objects
+        ],
+    )
+
+
+@command.command(epilog="Example: responder outbox show --raw 7382910023 | less")
+@click.argument("outbound_id", metavar="ID", type=ID)
+@click.option("--raw", is_flag=True, help="The octets as they leave, nothing else.")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, *, outbound_id: int, raw: bool, as_json: bool) -> None:
+    """Show one outbound message: whom it goes to, what the relay said."""
+    with reading(invocation.settings) as connection:
+        row = find_outbound(connection, outbound_id)
+        if row is None:
+            raise Failure(f"there is no outbound message {outbound_id}")
+        octets = find_content(connection, outbound_id) if raw else None
+    if raw:
+        if octets is None:
+            raise Failure(f"outbound message {outbound_id} has not been written yet")
+        print_octets(octets)
+    elif as_json:
+        print_json(outbound_details(row))
+    else:
+        print_fields(outbound_details(row))

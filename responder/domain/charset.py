@@ -1,0 +1,108 @@
+"""Octets and encoded words to text, by an allow-list of character sets; never raises.
+
+The name of a character set is never handed to `bytes.decode` as it came: Python also knows codecs that decompress
+or raise.
+"""
+
+import binascii
+import re
+
+_CODECS = {
+    "utf-8": "utf-8-sig",
+    "utf8": "utf-8-sig",
+    "utf-7": "utf-7",
+    "unicode-1-1-utf-7": "utf-7",  # what Exchange 2000 and 2003 declare in their reports
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-2022-jp": "iso2022_jp_2",
+    "shift-jis": "cp932",
+    "x-sjis": "cp932",
+    "windows-31j": "cp932",
+    "euc-jp": "euc_jp",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+    "big5-hkscs": "big5hkscs",
+    "euc-kr": "cp949",
+    "ks-c-5601-1987": "cp949",
+    "iso-2022-kr": "iso2022_kr",
+    "koi8-r": "koi8_r",
+    "koi8-u": "koi8_u",
+    "tis-620": "cp874",
+    "windows-874": "cp874",
+    "ibm437": "cp437",
+    "ibm850": "cp850",
+    "ibm852": "cp852",
+    "ibm866": "cp866",
+    "macintosh": "mac_roman",
+    **{f"iso-8859-{number}": f"iso8859_{number}" for number in range(2, 17) if number != 12},  # noqa: PLR2004
+    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
+    **{f"cp{number}": f"cp{number}" for number in (437, 850, 852, 866, *range(1250, 1259))},
+}
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_BREAKS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+_UNREADABLE = re.compile(f"[{_BREAKS}\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+_UNSAFE = re.compile(f"[\t\n{_BREAKS}\u2028\u2029]+")
+_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_LINES = re.compile("\r\n?|[\u2028\u2029\u0085]")
+_WORD = re.compile(r"=\?([\w.:+-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?))?", re.ASCII)
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def decode_text(octets: bytes, charset: str = "") -> str:
+    """Give `octets` as text, in the declared `charset` where that is a known one, else as UTF-8 or Latin-1."""
+    if octets.startswith(_UTF16_MARKS):
+        return octets.decode("utf-16", "replace")
+    codec = _CODECS.get(charset.lower().replace("_", "-"))
+    if codec is None:
+        try:
+            return octets.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return octets.decode("cp1252", "replace")
+    return octets.decode(codec, "replace")
+
+
+def readable(text: str) -> str:
+    r"""Give `text` as a reader sees it: `\n` line ends, plain spaces, nothing invisible, no control but tab."""
+    if not text.isascii():
+        text = _SPACES.sub(" ", _LINES.sub("\n", text))
+    elif "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNREADABLE.sub("", text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Give `text` without control characters and line breaks, on one line of at most `limit` characters."""
+    return _UNSAFE.sub(" ", text[: 2 * limit]).strip()[:limit]
+
+
+def decode_base64(octets: bytes) -> bytes:
+    """Give what `octets` encode (RFC 2045 section 6.8); foreign octets and a cut end are passed over."""
+    clean = _NOT_BASE64.sub(b"", octets)
+    rest = len(clean) % 4
+    if rest == 1:
+        clean, rest = clean[:-1], 0
+    return binascii.a2b_base64(clean + b"=" * (-rest % 4))
+
+
+def decode_words(value: str) -> str:
+    """Give a header value with its encoded words decoded (RFC 2047), as they stand where they are none."""
+    if "=?" not in value:
+        return value
+    pieces: list[str] = []
+    pending, charset, end = b"", "", 0
+    for word in _WORD.finditer(value):
+        name = word[1].lower()
+        if pending and (word.start() != end or name != charset):
+            pieces.append(decode_text(pending, charset))
+            pending = b""
+        pieces.append(value[end : word.start()])
+        pending, charset, end = pending + _octets(word[2], word[3]), name, word.end()
+    pieces += (decode_text(pending, charset), value[end:])
+    return "".join(pieces)
+
+
+def _octets(encoding: str, text: str) -> bytes:
+    octets = text.encode("utf-8", "replace")
+    return decode_base64(octets) if encoding in "bB" else binascii.a2b_qp(octets, header=True)

@@ -1,0 +1,74 @@
+r"""Whose words are these? Takes quotation marks off, and parts what a person wrote from what they forward.
+
+All functions take text with `\n` line ends and are linear in it.
+"""
+
+import re
+
+_MARK = re.compile(r"(?:^[ \t]*(?:[>|][ \t]?)+)", re.MULTILINE)
+_HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
+_NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
+_COLON_ENDS = re.compile(r":[ \t]*\n[ \t]*:?[0-9A-Fa-f]{1,4}(?::|\b)")
+_BROKEN_IPV4 = re.compile(r"(?<![\w.])(\d[\d.]{0,13})[ \t]*\n[ \t]*([\d.]{1,14})(?![\d.]*\w)")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\.?")
+_BROKEN_IPV6 = re.compile(r"(?<![\w:.])((?:[0-9A-Fa-f]{1,4}:){1,7}:?)[ \t]*\n[ \t]*(?=:?[0-9A-Fa-f]{1,4}(?::|\b))")
+
+# Behind these a report carries a copy of the message that was refused, which is nobody's refusal.
+_COPY = re.compile(
+    r"^[ \t]*(?:-{2,}[ \t]*)?(?:this is a copy of (?:the|your) message|below this line is a copy of the message"
+    r"|(?:the )?(?:original|returned|unsent|undelivered) message (?:follows|headers?|header follows|text)"
+    r"|message headers? follows?|the header of the original message|copy of (?:the )?(?:original )?message"
+    r"|original message headers)\b.*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+# The line that a mail program puts between a person's words and what they forward or answer, or a report's first line.
+_FORWARDS = (
+    r"-{2,}[ \t]*(?:original|forwarded|urspr|weiterg|message (?:transf|d'origine)|mensaje|messaggio|oorspr|doorgest)",
+    r"begin forwarded message|anfang der weitergeleiteten|d.but du message r.exp.di|_{20,}[ \t]*\n",
+    r"(?:from|von|de|da|van)[ \t]?:[^\n]*\n[ \t>]*(?:sent|date|to|gesend|datum|an|envoy|envi|invi|verz)[^\n:]{0,12}:",
+    r"-- \n",  # a signature
+    r"(?:return-path|received|received-spf|authentication-results|delivered-to|reporting-mta|x-[\w-]{1,60})[ \t]?:",
+    r"(?:hi\. )?this is the (?:mail system|qmail|postfix|mail delivery)|this message was created automatically by",
+    r"this is an automatically generated|your message did not reach|delivery (?:has failed|to the following)",
+    r"the following recipient|the original message was received at|[^\n]{0,60}could not be delivered",
+)
+_FORWARD = re.compile(rf"^[ \t>]*(?:{'|'.join(_FORWARDS)})", re.MULTILINE | re.IGNORECASE)
+_WROTE = re.compile(
+    r"^[^\n]{0,200}\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:[ \t]*$", re.MULTILINE
+)
+
+
+def unquote(text: str) -> str:
+    """Give `text` without marks before its lines, and with addresses mended that a line break cut.
+
+    Marks are those of quotations, and that of a transcript for what the other side said (`<<<`).
+    """
+    if ">" in text or "|" in text:
+        text = _MARK.sub("", text)
+    if "<<<" in text:
+        text = _HEARD.sub("", text)
+    if _NUMBER_LEADS.search(text):
+        text = _BROKEN_IPV4.sub(_mend, text)
+    return _BROKEN_IPV6.sub(r"\1", text) if _COLON_ENDS.search(text) else text
+
+
+def _mend(match: re.Match[str]) -> str:
+    """Join the halves where together they are one IPv4 address and the first alone is none."""
+    joined = match[1] + match[2]
+    return joined if _IPV4.fullmatch(joined) and not _IPV4.fullmatch(match[1]) else match[0]
+
+
+def without_copy(text: str) -> str:
+    """Give a report's text up to the copy of the refused message that it carries."""
+    copy = _COPY.search(text)
+    return text[: copy.start()] if copy else text
+
+
+def own_words(text: str) -> str:
+    """Give what the person wrote: lines that are not quoted, up to what they forward."""
+    forward = _FORWARD.search(text)
+    words = text[: forward.start()] if forward else text
+    if ">" not in words:
+        return words
+    return "\n".join(line for line in _WROTE.sub("", words).split("\n") if not line.lstrip().startswith(">"))

@@ -1,0 +1,122 @@
+"""CommonMark to plain text of 72 columns and to HTML, from one parse; values are put in afterwards.
+
+A value never passes through the Markdown parser: the source holds one private character in its place, so what stands in
+it stays literal in both parts, and the parse of one source serves every answer.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import normalizeLink
+
+from responder.services.library import TemplateError
+from responder.services.plain_text import TextBlock, write_blocks
+from responder.services.sandbox import FIRST_PLACEHOLDER
+
+_LINK_SCHEMES = ("http", "https", "mailto")
+_PLACEHOLDER = re.compile("[\ue000-\uefff]")
+
+
+def _normalize_link(url: str) -> str:
+    if _PLACEHOLDER.search(url):
+        raise TemplateError("a variable cannot stand in the address of a link; write {{ name|link }}")
+    return normalizeLink(url)
+
+
+def _is_safe_link(url: str) -> bool:
+    return url.partition(":")[0].lower() in _LINK_SCHEMES
+
+
+def _make_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
+    parser.disable(["blockquote", "image", "html_block", "html_inline", "reference", "entity"])
+    parser.normalizeLink = _normalize_link  # type: ignore[method-assign]
+    parser.validateLink = _is_safe_link  # type: ignore[method-assign]
+    return parser
+
+
+_parser = _make_parser()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value as it stands in the text and in the HTML part."""
+
+    text: str
+    html: str
+
+
+def make_value(value: str, *, link: bool) -> Value:
+    """Give `value` literally, or as a link if it is a web address or a mailbox."""
+    target = _link_target(value) if link else None
+    if target is None:
+        return Value(value, escape(value))
+    return Value(f"<{value}>", f'<a href="{escape(target)}">{escape(value)}</a>')
+
+
+def _link_target(value: str) -> str | None:
+    if "@" in value and ":" not in value and " " not in value:
+        return f"mailto:{value}"
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return None
+    return value if parts.scheme in _LINK_SCHEMES and " " not in value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of Markdown in both forms, ready for its values."""
+
+    blocks: tuple[str | TextBlock, ...]
+    html: str
+
+    def fill(self, values: Sequence[Value]) -> tuple[str, str]:
+        """Give text and HTML with `values` in their places."""
+        if not values:
+            return "".join(block for block in self.blocks if isinstance(block, str)), self.html
+
+        def text_of(match: re.Match[str]) -> str:
+            return values[ord(match[0]) - FIRST_PLACEHOLDER].text
+
+        def html_of(match: re.Match[str]) -> str:
+            return values[ord(match[0]) - FIRST_PLACEHOLDER].html
+
+        text = "".join(
+            block if isinstance(block, str) else block.lay_out(_PLACEHOLDER.sub(text_of, block.content))
+            for block in self.blocks
+        )
+        return text, _PLACEHOLDER.sub(html_of, self.html)
+
+
+@lru_cache(maxsize=512)
+def parse_fragment(source: str) -> Fragment:
+    """Parse `source`, in which private characters stand for values.
+
+    Raises:
+        TemplateError: a line of code is too long for mail, or a variable stands in a link's address.
+    """
+    tokens = _parser.parse(source)
+    for token in tokens:
+        token.info = ""  # the language of a code block is for editors
+    html: str = _parser.renderer.render(tokens, _parser.options, {})
+    return Fragment(tuple(_merge(write_blocks(tokens))), html)
+
+
+def _merge(blocks: Iterable[TextBlock | str]) -> Iterable[str | TextBlock]:
+    """Lay out what holds no value, and join what stands together."""
+    fixed = ""
+    for block in blocks:
+        if isinstance(block, str):
+            fixed += block
+        elif not _PLACEHOLDER.search(block.content):
+            fixed += block.lay_out(block.content)
+        else:
+            yield from (fixed, block)
+            fixed = ""
+    yield fixed

@@ -1,0 +1,67 @@
+"""What a worker does now and then: say that it lives, take over from the dead, mend what a wrong clock left behind."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from responder.services.clock import Clock
+from responder.services.instance import is_dead
+from responder.storage import nodes, outbox
+from responder.storage.partitions import make_partitions
+from responder.storage.writer import Writer
+
+TICK_SECONDS = 20.0
+_ALIVE_FOR = timedelta(seconds=3 * TICK_SECONDS)
+_NODES_KEPT_FOR = timedelta(days=7)
+_PARTITIONS_EVERY = timedelta(days=1)
+# Jitter, and the difference between the clocks of nodes.
+_LEEWAY = timedelta(hours=1)
+
+
+class Upkeep:
+    """Keeps one worker among the nodes; every step raises StorageUnavailable when the database cannot be used."""
+
+    def __init__(
+        self, writer: Writer, clock: Clock, *, instance: str, faces: str, version: str, retry_seconds: Sequence[int]
+    ) -> None:
+        """Take what this process is; no message waits longer than the longest of `retry_seconds`, give or take."""
+        self._writer = writer
+        self._clock = clock
+        self._instance = instance
+        self._faces = faces
+        self._version = version
+        self._horizon = timedelta(seconds=2 * max(retry_seconds)) + _LEEWAY
+        self._partitions_at: datetime | None = None
+
+    def enroll(self) -> None:
+        """Join the nodes; when nobody else is there, make due at once what the dead had claimed."""
+        self._writer.run(self._enroll).result()
+
+    def _enroll(self, connection: Connection) -> None:
+        at = outbox.time_of(connection, self._clock.now())
+        for other in nodes.instances(connection):
+            if is_dead(other, self._instance):
+                nodes.remove(connection, other)
+        name = self._instance.partition("/")[0]
+        nodes.remove(connection, self._instance)
+        nodes.register(connection, instance=self._instance, name=name, faces=self._faces, version=self._version, at=at)
+        if nodes.is_alone(connection, self._instance, at - _ALIVE_FOR):
+            outbox.free_claims(connection, self._instance, at)
+
+    def tick(self) -> None:
+        """Do what is to be done every `TICK_SECONDS`."""
+        self._writer.run(self._tick).result()
+
+    def _tick(self, connection: Connection) -> None:
+        at = outbox.time_of(connection, self._clock.now())
+        nodes.see(connection, self._instance, at)
+        nodes.forget(connection, at - _NODES_KEPT_FOR)
+        outbox.bring_back(connection, at, self._horizon)
+        if self._partitions_at is None or not timedelta() <= at - self._partitions_at < _PARTITIONS_EVERY:
+            make_partitions(connection, at)
+            self._partitions_at = at
+
+    def leave(self) -> None:
+        """Go from the nodes."""
+        self._writer.run(lambda connection: nodes.remove(connection, self._instance)).result()

@@ -1,0 +1,43 @@
+"""Messages that leave, left or failed, as people look at them."""
+
+import zlib
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, Select, select
+
+from responder.storage.paging import page
+from responder.storage.schema import outbound, outbound_contents, requests
+
+
+def list_outbound(connection: Connection, *, limit: int, after: int | None = None) -> Sequence[RowMapping]:
+    """Give outbound messages, newest first, with their request's reference as `request`.
+
+    Args:
+        connection: where to read.
+        limit: rows at most; 0 is all.
+        after: the id of the last row of the page before.
+    """
+    return connection.execute(page(_query(), outbound.c.id, limit=limit, after=after)).mappings().all()
+
+
+def find_outbound(connection: Connection, outbound_id: int) -> RowMapping | None:
+    """Give one outbound message, with its request's reference as `request`."""
+    return connection.execute(_query().where(outbound.c.id == outbound_id)).mappings().one_or_none()
+
+
+def find_content(connection: Connection, outbound_id: int) -> bytes | None:
+    """Give the octets of an outbound message, None while it is not rendered."""
+    query = select(outbound_contents.c.content).where(outbound_contents.c.outbound_id == outbound_id)
+    kept = connection.execute(query).scalar_one_or_none()
+    return None if kept is None else zlib.decompress(kept)
+
+
+def outbound_of_request(connection: Connection, request_id: int) -> Sequence[RowMapping]:
+    """Give what a request's sender was sent, in order, with its reference as `request`."""
+    query = _query().where(outbound.c.request_id == request_id).order_by(outbound.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def _query() -> Select[tuple[object, ...]]:
+    request = requests.c.reference.label("request")
+    return select(*outbound.c, request).outerjoin(requests, requests.c.id == outbound.c.request_id)

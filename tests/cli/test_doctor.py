@@ -1,0 +1,120 @@
+"""`responder doctor`: each part that does not work is found, and none that works is blamed."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import insert
+
+from responder.app import doctor
+from responder.cli.root import root
+from responder.settings import load
+from responder.storage.engine import make_engine
+from responder.storage.ids import new_id
+from responder.storage.schema import outbound
+from tests.support.relay import Relay
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESPONDER_SMTP__LISTEN", "127.0.0.1:0")
+    # A resolver that is not there: port 9 of loopback, where nobody answers.
+    monkeypatch.setenv("RESPONDER_DNS__NAMESERVERS", "127.0.0.1:9")
+    monkeypatch.setenv("RESPONDER_DNS__TIMEOUT_SECONDS", "0.1")
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner(env=environ).invoke(root, ["doctor", *arguments])
+
+
+def verdicts(**environ: str) -> dict[str, tuple[str, str]]:
+    done = run("--json", **environ)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == any(finding["verdict"] == "failed" for finding in found), done.output
+    return {finding["part"]: (finding["verdict"], finding["text"]) for finding in found}
+
+
+@pytest.fixture
+def database() -> None:
+    assert CliRunner().invoke(root, ["db", "upgrade"]).exit_code == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_all_is_well_but_for_the_resolver() -> None:
+    found = verdicts()
+    assert {part: verdict for part, (verdict, _) in found.items() if verdict != "ok"} == {"dns": "warning"}
+    assert set(found) == {
+        "settings", "database", "outbox", "limits", "disk", "relay", "templates", "port", "files", "clock", "dns",
+    }  # fmt: skip
+
+
+def test_people_get_a_line_for_each_part() -> None:
+    done = run()
+    assert done.exit_code == 1
+    assert "failed   database   there is no database" in done.stdout
+    assert not Path("var").exists()
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("step", ["connect", "MAIL", "RCPT"])
+def test_a_relay_that_refuses_the_null_sender_is_found(step: str) -> None:
+    with Relay({step: "550 5.7.1 no bounces"}) as relay:
+        verdict, text = verdicts(RESPONDER_RELAY__URL=relay.url)["relay"]
+    assert verdict == "failed"
+    assert "no bounces" in text
+
+
+@pytest.mark.usefixtures("database")
+def test_a_relay_is_asked_and_gets_no_message() -> None:
+    with Relay() as relay:
+        verdict, _ = verdicts(RESPONDER_RELAY__URL=relay.url)["relay"]
+        assert verdict == "ok"
+        assert [command for command in relay.commands if not command.startswith("EHLO")] == [
+            "MAIL FROM:<>", "RCPT TO:<postmaster@example.com>", "QUIT",
+        ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("database")
+def test_messages_that_nobody_sends_are_told() -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    row = {
+        "id": new_id(), "kind": "reply", "recipient": "a@b.example", "envelope_sender": "",
+        "message_id_header": "<1@x>", "template": "answer", "locale": "en", "state": "queued", "attempts": 0,
+        "created_at": long_ago,
+        "due_at": long_ago, "give_up_at": long_ago + timedelta(days=2),
+    }  # fmt: skip
+    engine = make_engine(load(None, {}).settings.database_url)
+    with engine.execution_options(write=True).begin() as connection:
+        connection.execute(insert(outbound).values(row))
+    engine.dispose()
+    assert verdicts()["outbox"] == (
+        "warning",
+        "1 messages are overdue: does a worker run (`responder serve --only worker`)?",
+    )
+
+
+@pytest.mark.usefixtures("database")
+def test_a_port_that_somebody_else_has_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(10)
+        port = f"127.0.0.1:{other.getsockname()[1]}"
+        assert verdicts(RESPONDER_SMTP__LISTEN=port)["port"][0] == "failed"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_guide_that_is_not_there_is_found() -> None:
+    verdict, text = verdicts(RESPONDER_REPLY__GUIDES="generic,nonsense")["templates"]
+    assert (verdict, text) == ("failed", "reply.guides: there is no guide nonsense")
+
+
+def test_a_clock_before_the_installation_is_found() -> None:
+    assert doctor.check_clock(1e9).verdict == "failed"
+
+
+@pytest.mark.usefixtures("database")
+def test_too_few_files_are_found() -> None:
+    assert verdicts(RESPONDER_SMTP__MAX_CONNECTIONS="1000000000")["files"][0] == "failed"
