@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes
 from pathlib import Path
@@ -195,10 +195,17 @@ def one_plea(service: Running, number: int, size: int = 1500) -> str:
     return load.finished[0].reply if load.finished else ""
 
 
-def relay_faults(folder: Path) -> Iterator[str]:
-    """Give what goes wrong with relays that do."""
-    passing = ["451 4.3.0 not now", "421 4.7.0 too many", SILENCE, "close", "reset", "garbage"]
-    for step, fault in itertools.product(("connect", "EHLO", "MAIL", "RCPT", "DATA", "dot"), passing):
+PASSING = tuple(
+    itertools.product(
+        ("connect", "EHLO", "MAIL", "RCPT", "DATA", "dot"),
+        ("451 4.3.0 not now", "421 4.7.0 too many", SILENCE, "close", "reset", "garbage"),
+    )
+)
+
+
+def relay_faults(folder: Path, passing: Iterable[tuple[str, str]] = PASSING) -> Iterator[str]:
+    """Give what goes wrong with relays that do, for a while at a step (`passing`) or for good."""
+    for step, fault in passing:
         place = folder / f"{step}-{fault}".replace(" ", "-")
         settings = SETTINGS | {"relay.timeout_seconds": 2}
         with Relay({step: [fault]}) as relay, running(place, settings | {"relay.url": relay.url}) as service:
