@@ -11,6 +11,20 @@ from responder.storage import migrate
 from responder.storage.engine import make_engine
 from tests.support.postgres import Cluster, running_cluster
 
+TESTS = Path(__file__).parent
+QUICK_FIRST = ("domain", "storage", "services", "cli", "faces")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the quick tests first: what is pure, then what has a database, then real processes, the fault loops last."""
+
+    def slowness(item: pytest.Item) -> tuple[int, bool]:
+        folder = item.path.relative_to(TESTS).parts[0]
+        place = QUICK_FIRST.index(folder) if folder in QUICK_FIRST else len(QUICK_FIRST)
+        return place, item.path.name == "test_faults.py"
+
+    items.sort(key=slowness)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
