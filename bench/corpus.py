@@ -1,7 +1,8 @@
 """What the service reads out of a folder of labelled messages: `python -m bench.corpus [FOLDER]`.
 
-The folder holds `manifest.tsv`, `rejections.tsv` and the messages that they name; `RESPONDER_CORPUS` names it where no
-argument does. Prints a table and then every miss, one line each; exit status 1 when a share is below its least value.
+The folder holds `manifest.tsv`, `rejections.tsv` and the messages that they name; RESPONDER_CORPUS names it where no
+argument does. Prints a table, then every miss, then the addresses read where no label names one. Exit status 1 when a
+share is below what is wanted, 2 without a folder.
 """
 
 import csv
@@ -15,19 +16,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.table import show
 from responder.domain.disposition import Disposition
 from responder.domain.envelope import ClientSource, Content, Envelope, Recipient, RecipientKind
 from responder.domain.identity import Identity
 from responder.domain.plea import Certainty
+from responder.domain.products import PRODUCTS
 from responder.domain.reading import Reading, read
 from tests.support.forwards import PROGRAMS, Bounce, as_bounce, open_bounce
 
+TABLES = ("manifest.tsv", "rejections.tsv")
 BYPASS = "bypass@responder.example"
 IDENTITY = Identity((BYPASS,), frozenset({"responder.example"}), frozenset(), True, "responder.example", b"corpus")
-NAMED, UNTOUCHED = 0.97, 1.0
 STRANGER = "stranger@sender.example"
-_VERSION = re.compile(r"exchange ([\w.]+)")
+NAMED, ALWAYS = 0.97, 1.0
+
+_NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
+_EXCHANGE = re.compile(r"exchange ([\w.]+)")
 _ADDRESS = re.compile(r"[\w.+=-]+@[\w.-]+")
+_KEYS = {product.key for product in PRODUCTS}
+
+Row = dict[str, str]
 
 
 @dataclass
@@ -36,88 +45,122 @@ class Tally:
 
     Attributes:
         name: what is counted.
-        least: the share that must be right, None where the share is only reported.
+        wanted: the share that must be right, None where it is only reported.
         right: how often it was.
         total: out of how many.
         misses: one line for each time that it was not.
     """
 
     name: str
-    least: float | None
+    wanted: float | None = ALWAYS
     right: int = 0
     total: int = 0
     misses: list[str] = field(default_factory=list)
 
-    def count(self, right: bool, miss: str) -> None:  # noqa: FBT001 - the one thing that is counted
+    def count(self, line: str, *, right: bool) -> None:
         self.total += 1
         self.right += right
         if not right:
-            self.misses.append(miss)
+            self.misses.append(line)
 
     @property
     def holds(self) -> bool:
-        return self.least is None or self.right >= self.least * self.total
+        return self.wanted is None or self.right >= self.wanted * self.total
+
+
+@dataclass
+class Addresses:
+    """How the refused addresses of one kind of messages were read."""
+
+    found: Tally
+    sound: Tally
+
+    @classmethod
+    def of(cls, kind: str) -> "Addresses":
+        return cls(Tally(f"{kind}: refused address found", NAMED), Tally(f"{kind}: no wrong address"))
+
+    def count(self, line: str, *, label: str, read_as: str) -> None:
+        line = f"{line}: {label} expected, {read_as or 'nothing'} read"
+        self.found.count(line, right=read_as == label)
+        self.sound.count(line, right=read_as in ("", label))
 
 
 @dataclass
 class Report:
-    """All tallies of one run, and the time that each message took to read, in seconds."""
+    """All that one run counted.
 
-    silent: Tally = field(default_factory=lambda: Tally("must not reply, header or envelope shows it", UNTOUCHED))
-    content_only: Tally = field(default_factory=lambda: Tally("must not reply, only its words show it", None))
-    answered: Tally = field(default_factory=lambda: Tally("may reply: answered", UNTOUCHED))
-    software: Tally = field(default_factory=lambda: Tally("software that is proven: named right", NAMED))
-    certain: Tally = field(default_factory=lambda: Tally("software: not wrong while certain", UNTOUCHED))
-    addresses: dict[str, Tally] = field(default_factory=dict)
+    Attributes:
+        silent: messages that must not be answered, by what header or envelope show.
+        content_only: those that only their words give away.
+        answered: messages that must be answered.
+        software: proven software named right.
+        certain: software never wrong while `certain`.
+        addresses: by the kind of message that names them.
+        unlabelled: refusals that name an address where the label names none, each once, by message and address.
+        seconds: how long each message took to read, with its name.
+    """
+
+    silent: Tally = field(default_factory=lambda: Tally("must not reply, header or envelope shows it: silent"))
+    content_only: Tally = field(default_factory=lambda: Tally("must not reply, only its words show it: silent", None))
+    answered: Tally = field(default_factory=lambda: Tally("may reply: answered"))
+    software: Tally = field(default_factory=lambda: Tally("software: named right", NAMED))
+    certain: Tally = field(default_factory=lambda: Tally("software: not wrong with certainty"))
+    addresses: dict[str, Addresses] = field(default_factory=dict)
+    unlabelled: dict[tuple[str, str], str] = field(default_factory=dict)
     seconds: list[tuple[float, str]] = field(default_factory=list)
-
-    def address(self, name: str, expected: str, reading: Reading, label: str) -> None:
-        """Count the address read from the message `label`; `expected` is empty where it names none."""
-        found = self.addresses.setdefault(f"{name}: found", Tally(f"refused address, {name}: found", NAMED))
-        sound = self.addresses.setdefault(f"{name}: sound", Tally(f"refused address, {name}: not wrong", UNTOUCHED))
-        rejection = reading.plea.rejection
-        named = str(rejection.address) if rejection and rejection.address else ""
-        if expected:
-            found.count(named == expected, f"{label}: {expected} expected, {named or 'nothing'} read")
-            sound.count(named in ("", expected), f"{label}: {expected} expected, {named} read")
 
     @property
     def tallies(self) -> Iterator[Tally]:
         yield from (self.silent, self.content_only, self.answered, self.software, self.certain)
-        yield from self.addresses.values()
+        for addresses in self.addresses.values():
+            yield from (addresses.found, addresses.sound)
+
+    @property
+    def holds(self) -> bool:
+        return all(tally.holds for tally in self.tallies)
 
 
 def measure(folder: Path) -> Report:
-    """Read every message of `folder` and compare with its labels."""
+    """Read every message of `folder`, alone and in forwards, and compare with the labels."""
     report = Report()
-    bounces: list[tuple[str, str, Bounce]] = []
-    for row in _rows(folder / "manifest.tsv"):
-        raw = (folder / row["file"]).read_bytes()
-        started = time.perf_counter()
-        reading = read(_envelope(_sender(row, raw)), _content(raw), IDENTITY)
-        report.seconds.append((time.perf_counter() - started, row["file"]))
-        _count_disposition(report, row, raw, reading)
-        _count_software(report, row, reading)
-        if row["kind"] == "bounce":
-            report.address("bounces", row["blocked_ip"], reading, row["file"])
-            bounces.append((row["file"], row["blocked_ip"], open_bounce(raw)))
-    for number, row in enumerate(_rows(folder / "rejections.tsv"), 2):
-        label = f"rejections.tsv:{number}"
-        plea = f"From: {STRANGER}\nTo: {BYPASS}\nSubject: refused\n\nHello,\n\n{row['text']}\n".encode()
-        report.address("replies alone", row["blocked_ip"], _read(plea), label)
-        bounces.append((label, row["blocked_ip"], as_bounce(row["text"])))
-    for label, address, bounce in bounces:
-        for program, forward in PROGRAMS.items():
-            report.address(f"forwarded by {program}", address, _read(forward(bounce)), label)
+    bounces = [*_read_messages(report, folder), *_read_rejections(report, folder)]
+    for program, forward in PROGRAMS.items():
+        for name, label, bounce in bounces:
+            _count_address(report, program, name, label, _read(forward(bounce)))
     return report
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
+def _rows(table: Path) -> list[Row]:
     with table.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def _sender(row: dict[str, str], raw: bytes) -> str:
+def _read_messages(report: Report, folder: Path) -> Iterator[tuple[str, str, Bounce]]:
+    """Count the messages; give the bounces among them, each with its name and the address that its label names."""
+    for row in _rows(folder / "manifest.tsv"):
+        raw = (folder / row["file"]).read_bytes()
+        started = time.perf_counter()
+        reading = _read(raw, _sender(row, raw))
+        report.seconds.append((time.perf_counter() - started, row["file"]))
+        _count_disposition(report, row, raw, reading)
+        _count_software(report, row, reading)
+        if row["kind"] == "bounce":
+            _count_address(report, "bounces", row["file"], row["blocked_ip"], reading)
+            yield row["file"], row["blocked_ip"], open_bounce(raw)
+        elif row["must"]:
+            _count_address(report, "other messages", row["file"], row["blocked_ip"], reading)
+
+
+def _read_rejections(report: Report, folder: Path) -> Iterator[tuple[str, str, Bounce]]:
+    """Count the replies, each alone in a person's plea; give bounces that quote them."""
+    for number, row in enumerate(_rows(folder / "rejections.tsv"), 2):
+        name = f"rejections.tsv:{number}"
+        plea = f"From: {STRANGER}\nTo: {BYPASS}\nSubject: refused\n\nHello,\n\n{row['text']}\n"
+        _count_address(report, "replies in a plea", name, row["blocked_ip"], _read(plea.encode()))
+        yield name, row["blocked_ip"], as_bounce(row["text"])
+
+
+def _sender(row: Row, raw: bytes) -> str:
     """Give the envelope sender as the labels say: as recorded, else null for a bounce, else the author."""
     if row["envelope_from"]:
         return row["envelope_from"].strip("<>")
@@ -128,89 +171,99 @@ def _sender(row: dict[str, str], raw: bytes) -> str:
     return found[0] if found else STRANGER
 
 
-def _envelope(reverse_path: str) -> Envelope:
+def _read(raw: bytes, sender: str = STRANGER) -> Reading:
     recipient = Recipient(BYPASS, RecipientKind.BYPASS)
-    return Envelope(
-        reverse_path,
-        (recipient,),
-        None,
-        ClientSource.UNKNOWN,
-        "",
-        False,
-        False,
-        False,
-        datetime(2026, 8, 3, tzinfo=UTC),
+    envelope = Envelope(
+        reverse_path=sender,
+        recipients=(recipient,),
+        client=None,
+        client_source=ClientSource.UNKNOWN,
+        helo_name="",
+        tls=False,
+        smtputf8=False,
+        trusted_relay=False,
+        received_at=_NOON,
     )
+    return read(envelope, Content(raw, len(raw), b""), IDENTITY)
 
 
-def _content(raw: bytes) -> Content:
-    return Content(raw, len(raw), b"")
-
-
-def _read(raw: bytes) -> Reading:
-    return read(_envelope(STRANGER), _content(raw), IDENTITY)
-
-
-def _count_disposition(report: Report, row: dict[str, str], raw: bytes, reading: Reading) -> None:
+def _count_disposition(report: Report, row: Row, raw: bytes, reading: Reading) -> None:
     silent = reading.decision.disposition is Disposition.SILENT
     line = f"{row['file']} ({row['kind']}): {reading.decision.reason or 'answered'}; {row['markers'] or row['note']}"
     if row["must"] == "may-reply":
-        report.answered.count(not silent, line)
+        report.answered.count(line, right=not silent)
     elif row["must"] == "must-not-reply" and row["markers"] == "content only":
-        report.content_only.count(silent, line)
+        report.content_only.count(line, right=silent)
     elif row["must"] == "must-not-reply":
         # What a header shows must hold whatever the envelope says.
-        other = _read(raw).decision.disposition is Disposition.SILENT
-        report.silent.count(silent and other, f"{line}{'' if other else '; answered with an ordinary sender'}")
+        whatever = _read(raw).decision.disposition is Disposition.SILENT
+        report.silent.count(
+            f"{line}; with an ordinary sender {'silent' if whatever else 'answered'}", right=silent and whatever
+        )
 
 
-def _count_software(report: Report, row: dict[str, str], reading: Reading) -> None:
+def _count_software(report: Report, row: Row, reading: Reading) -> None:
     if not row["software"]:
         return
-    product, version = _expected_software(row["software"])
-    read_as = reading.plea.software
-    right = read_as is not None and read_as.product == product and version in (None, read_as.version)
-    line = f"{row['file']} ({row['kind']}): {row['software']} expected, {read_as or 'nothing'} read"
-    report.software.count(right, line)
-    report.certain.count(right or read_as is None or read_as.certainty is not Certainty.CERTAIN, line)
+    product, version = expected_software(row["software"])
+    software = reading.plea.software
+    right = software is not None and software.product == product and version in (None, software.version)
+    line = f"{row['file']} ({row['kind']}): {row['software']} expected, {software or 'nothing'} read"
+    report.software.count(line, right=right)
+    report.certain.count(line, right=right or software is None or software.certainty is not Certainty.CERTAIN)
 
 
-def _expected_software(label: str) -> tuple[str, str | None]:
+def expected_software(label: str) -> tuple[str, str | None]:
     """Give product and version, in our words, of a label; None for a version that it does not tell."""
     label = label.lower()
-    if exchange := _VERSION.fullmatch(label):
+    if exchange := _EXCHANGE.fullmatch(label):
         return "exchange", exchange[1]
     if label.startswith("microsoft smtp service"):
         return "windows-smtp", None
-    return (label if "/" not in label else "other"), None
+    return (label if label in _KEYS else "other"), None
+
+
+def _count_address(report: Report, kind: str, name: str, label: str, reading: Reading) -> None:
+    plea = reading.plea
+    if label:
+        addresses = report.addresses.setdefault(kind, Addresses.of(kind))
+        addresses.count(name, label=label, read_as=str(plea.address or ""))
+    elif plea.rejection and plea.rejection.address:
+        read_as = str(plea.rejection.address)
+        report.unlabelled.setdefault((name, read_as), f"{kind}: {name}: {read_as} read; {plea.rejection.text[:150]}")
 
 
 def print_report(report: Report) -> None:
-    width = max(len(tally.name) for tally in report.tallies)
-    for tally in report.tallies:
-        share = f"{100 * tally.right / tally.total:6.2f} %" if tally.total else "     - "
-        least = f"at least {100 * tally.least:.0f} %" if tally.least is not None else "reported only"
-        verdict = "" if tally.holds else "  FAILS"
-        print(f"{tally.name:{width}}  {tally.right:5} of {tally.total:5}  {share}  {least}{verdict}")
+    show(
+        "What is read out of labelled messages",
+        ("", "right", "of", "share", "wanted"),
+        [_line(tally) for tally in report.tallies if tally.total],
+    )
     if report.seconds:
         worst, name = max(report.seconds)
         median = statistics.median(seconds for seconds, _ in report.seconds)
-        print(
-            f"{'time to read one message':{width}}  median {median * 1e3:.2f} ms, worst {worst * 1e3:.2f} ms ({name})"
-        )
+        print(f"Time to read one message: median {median * 1e6:,.0f} µs, worst {worst * 1e6:,.0f} µs ({name})")
     for tally in report.tallies:
         for miss in tally.misses:
-            print(f"{tally.name}: {miss}")
+            print(f"missed: {tally.name}: {miss}")
+    for line in report.unlabelled.values():
+        print(f"no label: {line}")
+
+
+def _line(tally: Tally) -> tuple[str, ...]:
+    wanted = "" if tally.wanted is None else f"{100 * tally.wanted:.0f} %"
+    share = f"{100 * tally.right / tally.total:.2f} %"
+    return tally.name, str(tally.right), str(tally.total), share, wanted if tally.holds else f"{wanted}: falls short"
 
 
 def main(arguments: list[str]) -> int:
     folder = arguments[0] if arguments else os.environ.get("RESPONDER_CORPUS", "")
-    if not folder or not (Path(folder) / "manifest.tsv").is_file():
-        print("name a folder with manifest.tsv, as argument or in RESPONDER_CORPUS", file=sys.stderr)
+    if not folder or not all((Path(folder) / table).is_file() for table in TABLES):
+        print(f"name a folder with {' and '.join(TABLES)}, as argument or in RESPONDER_CORPUS", file=sys.stderr)
         return 2
     report = measure(Path(folder))
     print_report(report)
-    return 0 if all(tally.holds for tally in report.tallies) else 1
+    return 0 if report.holds else 1
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from responder.cli.failures import Unusable
 if TYPE_CHECKING:
     from responder.settings import Loaded, Settings
 
-_ID_DIGITS = 19
+_LARGEST = 2**63 - 1  # what databases count with
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,7 +72,7 @@ class IdType(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Give the number that `value` spells."""
         text = str(value)
-        if not text.isascii() or not text.isdigit() or len(text) > _ID_DIGITS:
+        if not text.isascii() or not text.isdigit() or len(text) > len(str(_LARGEST)) or int(text) > _LARGEST:
             self.fail(f"{text!r} is no number of a message", param, ctx)
         return int(text)
 
@@ -84,7 +84,7 @@ def list_options(function: Function) -> Function:
     """Give a list command its options --limit and --json."""
     limit = click.option(
         "--limit",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=0, max=_LARGEST),
         default=50,
         show_default=True,
         metavar="N",

@@ -50,7 +50,7 @@ def _plain(value: object) -> str:
 
 def shown(value: object) -> str:
     """Give a value as a person reads it in one line; nothing is a hyphen."""
-    if value is None or value in ("", [], ()):
+    if value is None or value in ("", [], (), {}):
         return "-"
     if isinstance(value, datetime):
         return rfc3339(value.replace(microsecond=0))
@@ -103,4 +103,4 @@ def print_fields(fields: Mapping[str, object], *, indent: int = 0) -> None:
 def print_heading(text: str) -> None:
     """Print the heading of a block of lines."""
     click.echo()
-    click.secho(text, bold=True)
+    click.secho(shown(text), bold=True)

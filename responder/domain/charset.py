@@ -42,7 +42,15 @@ _CODECS = {
 }
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BREAKS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
-_UNREADABLE = re.compile(f"[{_BREAKS}\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+# What turns text round, or is not seen in it, so that it reads otherwise than it is: the bidirectional controls and the
+# other Default_Ignorable_Code_Points of Unicode, save the variation selectors of emoji.
+_HIDDEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# Without a `+`: a lone set of characters is what `re` looks for fastest.
+_FORMAT = re.compile(f"[{_HIDDEN}]")
+_UNREADABLE = re.compile(f"[{_BREAKS}{_HIDDEN}]")
 _UNSAFE = re.compile(f"[\t\n{_BREAKS}\u2028\u2029]+")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LINES = re.compile("\r\n?|[\u2028\u2029\u0085]")
@@ -73,8 +81,9 @@ def readable(text: str) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Give `text` without control characters and line breaks, on one line of at most `limit` characters."""
-    return _UNSAFE.sub(" ", text[: 2 * limit]).strip()[:limit]
+    """Give `text` on one line of at most `limit` characters: no control or format characters, no line breaks."""
+    text = _UNSAFE.sub(" ", text[: 2 * limit])
+    return (text if text.isascii() else _FORMAT.sub("", text)).strip()[:limit].rstrip()
 
 
 def decode_base64(octets: bytes) -> bytes:

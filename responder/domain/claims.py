@@ -79,7 +79,7 @@ def read_claims(message: InboundMessage) -> Claims:
     for match in list(_networks(words)):
         named += ((match.start(), network) for network in _read_network(match))
         words = words[: match.start()] + _host_in(match).ljust(len(match[0])) + words[match.end() :]
-    theirs = list(_theirs(words))
+    theirs = _public_first(list(_theirs(words)))
     named += ((claim.start, ip_network(claim.ip)) for claim in theirs)
     named.sort(key=lambda item: item[0])
     return Claims(_likeliest(theirs), tuple([network for _, network in named[:MAX_NETWORKS]]))
@@ -178,8 +178,11 @@ def _asks(words: str, sighting: Sighting) -> bool:
     return asks_before is not None or _PLEA.search(words, sighting.end, sighting.end + _CONTEXT) is not None
 
 
+def _public_first(theirs: list[_Claim]) -> list[_Claim]:
+    """Leave out addresses of private networks, which nobody outside can see, where there are others."""
+    return [claim for claim in theirs if special_range(claim.ip) not in _PRIVATE] or theirs
+
+
 def _likeliest(theirs: list[_Claim]) -> IPAddress | None:
-    """Give the first of the addresses most clearly theirs; one of a private network only where there is no other."""
-    if not theirs:
-        return None
-    return max(theirs, key=lambda claim: (special_range(claim.ip) not in _PRIVATE, claim.rank, -claim.start)).ip
+    """Give the first of the addresses most clearly theirs."""
+    return max(theirs, key=lambda claim: (claim.rank, -claim.start)).ip if theirs else None

@@ -74,8 +74,10 @@ class Content:
         size: octets in all.
         body_sha256: SHA-256 over every octet behind the header block, kept or not; the key that recognises a
             repeat is made from it (a relay that tries again changes only trace fields).
+        is_too_large: it is larger than we accept; one of our own relays has accepted it all the same.
     """
 
     kept: bytes
     size: int
     body_sha256: bytes
+    is_too_large: bool = False

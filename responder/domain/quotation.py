@@ -5,7 +5,8 @@ All functions take text with `\n` line ends and are linear in it.
 
 import re
 
-_MARK = re.compile(r"(?:^[ \t]*(?:[>|][ \t]?)+)", re.MULTILINE)
+# Beginning with a line end, which is found much faster than `^`.
+_MARK = re.compile(r"\n[ \t]*(?:[>|][ \t]?)+")
 _HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
 _NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
 _COLON_ENDS = re.compile(r":[ \t]*\n[ \t]*:?[0-9A-Fa-f]{1,4}(?::|\b)")
@@ -34,9 +35,7 @@ _FORWARDS = (
     r"the following recipient|the original message was received at|[^\n]{0,60}could not be delivered",
 )
 _FORWARD = re.compile(rf"^[ \t>]*(?:{'|'.join(_FORWARDS)})", re.MULTILINE | re.IGNORECASE)
-_WROTE = re.compile(
-    r"^[^\n]{0,200}\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:[ \t]*$", re.MULTILINE
-)
+_WROTE = re.compile(r"\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:\Z")
 
 
 def unquote(text: str) -> str:
@@ -45,7 +44,7 @@ def unquote(text: str) -> str:
     Marks are those of quotations, and that of a transcript for what the other side said (`<<<`).
     """
     if ">" in text or "|" in text:
-        text = _MARK.sub("", text)
+        text = _MARK.sub("\n", f"\n{text}")[1:]
     if "<<<" in text:
         text = _HEARD.sub("", text)
     if _NUMBER_LEADS.search(text):
@@ -71,4 +70,10 @@ def own_words(text: str) -> str:
     words = text[: forward.start()] if forward else text
     if ">" not in words:
         return words
-    return "\n".join(line for line in _WROTE.sub("", words).split("\n") if not line.lstrip().startswith(">"))
+    lines = (line.strip(" \t") for line in words.split("\n"))
+    return "\n".join(["" if _introduces(line) else line for line in lines if not line.startswith(">")])
+
+
+def _introduces(line: str) -> bool:
+    """Tell whether a line says who wrote the quotation below it."""
+    return line.endswith(":") and _WROTE.search(line, max(0, len(line) - 300)) is not None

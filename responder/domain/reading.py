@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from responder.domain.address import AddressError, IPAddress, IPNetwork, domain_of, is_public, parse_ip
 from responder.domain.claims import Claims, merge_networks, read_claims
-from responder.domain.disposition import Decision, decide
+from responder.domain.disposition import Decision, Disposition, Reason, decide
 from responder.domain.envelope import ClientSource, Content, Envelope
 from responder.domain.fingerprints import identify
 from responder.domain.header import Header
@@ -20,6 +20,8 @@ from responder.domain.rejection import find_rejection
 MAX_LINES = 20
 
 _IN_BRACKETS = re.compile(r"[\[(](?:IPv6:)?([0-9A-Fa-f:.]{3,45})[\])]", re.IGNORECASE)
+# Exim and qmail write the greeting, which is the client's to choose, beside the address.
+_GREETING = re.compile(r"\b(?:helo|ehlo)[= ][^\s()]{1,255}", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10}")
 _BOUNCE_SENDER = re.compile(r"mailer-daemon|postmaster|mdaemon|microsoftexchange", re.IGNORECASE)
 
@@ -86,7 +88,14 @@ def read(
         software=identify(message, client=envelope.client, refused=address),
         locale=_locale(message.header, locales),
     )
-    return Reading(envelope, message, plea, decide(envelope, message, identity))
+    return Reading(envelope, message, plea, _decision(envelope, message, identity, content))
+
+
+def _decision(envelope: Envelope, message: InboundMessage, identity: Identity, content: Content) -> Decision:
+    decision = decide(envelope, message, identity)
+    if content.is_too_large and decision.disposition is Disposition.ANSWER:
+        return Decision(Disposition.SILENT, Reason.MALFORMED)
+    return decision
 
 
 def _with_client(envelope: Envelope, header: Header) -> Envelope:
@@ -105,9 +114,10 @@ def _peer(received: str) -> _Peer:
     """Read of a Received line what the host that wrote it saw of the one before it."""
     seen = read_hop(received).seen
     # In `from GREETING (NAME [ADDRESS])` the greeting may be an address too, and a false one.
-    _, _, comment = seen.partition("(")
-    ip = _bracketed(f"({comment}") or _bracketed(seen)
-    return _Peer(tuple(_HOST_NAME.findall(seen)[:10]), ip)
+    told = _GREETING.sub("", seen)
+    _, _, comment = told.partition("(")
+    ip = _bracketed(f"({comment}") or _bracketed(told)
+    return _Peer(tuple(name for name in _HOST_NAME.findall(seen)[:10] if not name[-1].isdigit()), ip)
 
 
 def _bracketed(text: str) -> IPAddress | None:

@@ -13,6 +13,7 @@ _HOST = r"([a-z0-9][a-z0-9_.-]{2,253}+)"
 # What introduces a reply, by a word that is cheap to look for; all in lower case.
 _INTRODUCTIONS = {
     "host": re.compile(rf"\bhost\s{{1,8}}{_HOST}\s{{0,8}}[\[(]"),  # Postfix, Exim
+    "h=": re.compile(rf"\bh={_HOST}\s{{1,8}}\["),  # a line of an Exim log
     "talking": re.compile(rf"while talking to\s{{1,8}}{_HOST}"),  # Sendmail
     "remote-mta": re.compile(rf"remote-mta:\s{{0,8}}(?:dns;)?\s{{0,8}}{_HOST}"),
     "relay=": re.compile(rf"relay={_HOST}"),  # a line of a Postfix or Sendmail log
@@ -31,7 +32,7 @@ _VERBS = (
     "failed after",
     "does not like",
 )
-_VERB = re.compile(rf"(?:{'|'.join(_VERBS)})\b")
+_VERB = re.compile(rf"\b(?:{'|'.join(_VERBS)})\b")
 _SUBJECT = re.compile(
     rf"(?<![\w.-]){_HOST}\s{{0,8}}(?:\[[^\]\n]{{1,60}}\]|\([^)\n]{{1,60}}\))?:?\s{{1,8}}(?:remote server )?\Z"
 )
@@ -97,7 +98,7 @@ def is_ours(words: str, by: str | None, identity: Identity, home: frozenset[str]
 
 
 def _domains(text: str) -> list[str]:
-    return [domain.lower() for domain in _MAIL_ADDRESS.findall(text)]
+    return [domain.lower() for domain in _MAIL_ADDRESS.findall(text)] if "@" in text else []
 
 
 def _is_own(name: str, identity: Identity) -> bool:

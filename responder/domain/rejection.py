@@ -108,8 +108,8 @@ def refused_address(words: str, cause: Cause) -> IPAddress | None:
     """Give the address that the words of one refusal for `cause` call the client's, None where they name none or two.
 
     An address beside words for the client outweighs one in a link, and that one a bare one; but a link that names
-    another address than the words do makes both doubtful. A bare one counts in refusals of a client only, one in a
-    link not in those of a recipient.
+    another address than the words do makes both doubtful. A bare one counts in refusals of a client only, the others
+    not in those of a recipient.
     """
     seen: dict[Role, set[IPAddress | None]] = {}
     for sighting in find_addresses(words):
@@ -120,8 +120,9 @@ def refused_address(words: str, cause: Cause) -> IPAddress | None:
     named, linked = seen[role], seen.get(Role.LINK, set()) - {None}
     if len(named) > 1 or (linked and not linked & named):
         return None
-    if role is Role.LINK and cause is Cause.OTHER and is_about_recipient(words):
+    about_client = is_about_client(words)
+    if cause is Cause.OTHER and is_about_recipient(words) and (role is Role.LINK or not about_client):
         return None
-    if role is Role.BARE and not (is_about_address(cause) or is_about_client(words)):
+    if role is Role.BARE and not (is_about_address(cause) or about_client):
         return None
     return next(iter(named))

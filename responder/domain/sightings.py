@@ -17,22 +17,26 @@ MAX_SIGHTINGS = 200
 
 _CONTEXT = 50
 # Both begin with a plain set of characters, which is what makes looking for them fast.
-_IPV4 = re.compile(r"\d\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w|-[A-Za-z])")
+_IPV4 = re.compile(r"\d\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w|-[A-Za-z]|/\d{1,2}\b)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:][0-9A-Fa-f:]{1,39}+(?:\.\d{1,3}){0,3}+(?!\w)")
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _LABEL = re.compile(r"(?:ipv6|ip|inet6?|addr|address)\Z", re.IGNORECASE)
 _JOINED = re.compile(r"(?:[\w.@]|[A-Za-z]-)\Z")
-# Before it: a program and its version, an error code, a mail address, the host of a link, the server that answered.
+# Before it: a program and its version, an error code, a paragraph, a mail address, the host of a link, the server that
+# answered.
 _OTHER_THING = re.compile(
-    r"(?:\b(?:version|ver|build|release|rev|id|exchange|smtpsvc|postfix|sendmail|exim|domino|code|error|status|section"
-    r"|rfc|lastattemptedip)\b[ =:(\[#]*|\bv\.? ?|@\[?|//|\bserver at [\w.-]{1,60} ?[\[(])\Z",
+    r"(?:\b(?:version|ver|build|release|rev|id|exchange|smtpsvc|postfix|sendmail|exim|domino|code|section"
+    r"|rfc(?:[ -]?\d{3,5},?)?|lastattemptedip)\b(?: (?:server|\d{4}|(?:sp|cu)\d{1,2})\b){0,3}[ =:(\[#]*"
+    r"|\bv\.? ?|@\[?|//|\bserver at [\w.-]{1,60} ?[\[(])\Z",
     re.IGNORECASE,
 )
 # Before it: the far end of a connection, unless a verdict follows.
 _FAR_END = re.compile(
-    r"(?:\b(?:to|by|at|via|through|relay)\b[ =:(\[]*|(?<!client )\bhost [\w.-]{1,60} ?[\[(])\Z",
+    r"(?:\b(?:to|by|at|via|through|using|relay)\b[ =:(\[]*|(?<!client )\bhost [\w.-]{1,60} ?[\[(])\Z",
     re.IGNORECASE,
 )
+# Before it: what introduces a code as well as an address of which a verdict follows.
+_CODE_LEADS = re.compile(r"\b(?:error|status)\b[ =:(\[#]*\Z", re.IGNORECASE)
 # An error code that a provider appends.
 _DASHED = re.compile(r"-[ \t]{1,3}\Z")
 _REMOTE = re.compile(
@@ -40,7 +44,7 @@ _REMOTE = re.compile(
 )
 _CLIENT = re.compile(
     r"(?:\b(?:clients?|host|server|system|computer|machine|gateway|ip|ips|address|addresses|adresse"
-    r"|direcci.n|indirizzo|addr|from|sender|source|origin|mta|connection|peer|for|failed|required|number|is|are|was|of|network|range)\b"
+    r"|direcci.n|indirizzo|addr|from|sender|source|origin|mta|connection|peer|for|failed|forged|required|number|is|are|was|of|network|range|pool)\b"
     r"|client-ip|\bip(?:v4|v6)?(?:[ -]?addr(?:ess)?)?)[ \t\n]*(?:\bis\b|\bof\b)?[\s=:<>\[\](\"'`*_-]{0,12}\Z",
     re.IGNORECASE,
 )
@@ -48,7 +52,7 @@ _LEADING = re.compile(r"[\s<\[(\"':]*\Z")
 _NAMED = re.compile(r"<[\w.-]+\[\Z")
 _VERDICT = re.compile(
     r"[\])>\"'*_]{0,4}(?::\d{1,5}\b)?[\])>\"':,]{0,3}\s{1,10}(?:address |\w{0,20}(?=\s{1,3}(?:is|has|was)\b))?\s{0,3}"
-    r"(?:is|was|are|has|have|had|appears?|seems?|listed|blocked|block|black|rejected|denied|refused|found|not|banned"
+    r"(?:is|was|are|has|have|had|appears?|seems?|looks?|listed|blocked|block|black|rejected|denied|refused|found|not|banned"
     r"|does|did|do|failed|client host|cannot|could|will|must|in an? |in the |on (?:our|the|a|one)|our system)\b",
     re.IGNORECASE,
 )
@@ -87,7 +91,7 @@ def find_addresses(text: str) -> Iterator[Sighting]:
         if _OTHER_THING.search(before) or _REMOTE.match(after) or (_DASHED.search(before) and after[:1] in (";", ")")):
             continue
         verdict, far = _VERDICT.match(after), _FAR_END.search(before)
-        if verdict or not far:
+        if verdict or not (far or _CODE_LEADS.search(before)):
             role = Role.BARE if far else Role.CLIENT if verdict else _role(before, start)
             yield Sighting(role, None if ip.is_unspecified else ip, start, end)
 

@@ -21,6 +21,7 @@ _LEADS_IN = re.compile(
     r"(?:^|[:;<]|\b(?:said|returned|errors?|code|status|response|replied|answer|message|got|get|was|is|with|an?))\Z",
     re.IGNORECASE,
 )
+_BESIDE_HOST = re.compile(r"\w\.[A-Za-z]{2,24}[ \t]{1,4}#\Z")  # Exchange 2007 and 2010: `mx.example.net #554 ...`
 _REFUSES = re.compile(
     r"block|black|reject|denied|refus|unavailable|unknown|not |n't|list|dynamic|fail|invalid|limit|mailbox|relay|spam"
     r"|policy|reverse|ptr|bad |poor |denegad|required|forbidden|banned|too many|problem|/"
@@ -29,8 +30,8 @@ _REFUSES = re.compile(
 )
 # Words of a refusal that speak to the client; they give it away where the code was not quoted.
 _SPEAKS = re.compile(
-    r"\byour (?:ip|host|server|mail ?server|address)\b[^\n]{0,80}\d|\b(?:client|connecting) (?:host|ip|address)\b"
-    r"|\bblocked using\b|\bappears to be dynamic|\bdynamically assigned",
+    r"\b(?:your (?:ip|host|server|mail ?server|address)\b[^\n]{0,80}\d|(?:client|connecting) (?:host|ip|address)\b"
+    r"|blocked using\b|appears to be dynamic|dynamically assigned|gave this error:\s{1,20}(?=\S))",
     re.IGNORECASE,
 )
 _NEXT_LINE = re.compile(
@@ -85,7 +86,7 @@ def find_speech(text: str) -> Statement | None:
     speech = _SPEAKS.search(text)
     if speech is None:
         return None
-    start = text.rfind("\n", 0, speech.start()) + 1
+    start = text.rfind("\n", 0, speech.end()) + 1
     words, end = _read_on(text, start, "", goes_on=False)
     return Statement(None, None, words, start, end)
 
@@ -95,8 +96,9 @@ def _is_reply(text: str, code: re.Match[str]) -> bool:
     if code[2]:
         return True
     line_start = text.rfind("\n", 0, code.start()) + 1
-    before = text[max(line_start, code.start() - _LEAD_CHARACTERS) : code.start()].rstrip(" \t\"'([#")
-    return bool(_LEADS_IN.search(before) and _REFUSES.search(text, code.end(), code.end() + _WORDS_CHARACTERS))
+    before = text[max(line_start, code.start() - _LEAD_CHARACTERS) : code.start()]
+    leads_in = _LEADS_IN.search(before.rstrip(" \t\"'([#")) or _BESIDE_HOST.search(before)
+    return bool(leads_in and _REFUSES.search(text, code.end(), code.end() + _WORDS_CHARACTERS))
 
 
 def _read_on(text: str, start: int, code: str, *, goes_on: bool) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import Protocol
@@ -279,13 +280,17 @@ class SmtpConnection(SMTP):
         """Judge what can be told without reading the message; our own relays have accepted it already."""
         if self._dialogue.is_trusted:
             return None
-        if 0 < self._host.limits.max_message_bytes < reader.size:
+        if self._is_too_large(reader):
             return say.TOO_LARGE
         return say.TOO_MANY_HOPS if reader.count_fields(b"received") > _RECEIVED_FIELDS else None
 
+    def _is_too_large(self, reader: ContentReader) -> bool:
+        return 0 < self._host.limits.max_message_bytes < reader.size
+
     async def _store(self, reader: ContentReader) -> Reply:
         envelope = self._dialogue.envelope(self._host.clock())
-        self._answer = self._host.handover.begin(envelope, reader.content())
+        content = replace(reader.content(), is_too_large=self._is_too_large(reader))
+        self._answer = self._host.handover.begin(envelope, content)
         self._watch(self._host.limits.message_timeout_seconds)
         try:
             reply = await self._answer

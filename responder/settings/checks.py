@@ -63,7 +63,9 @@ def _relay(settings: Settings) -> Iterator[Finding]:
             ("relay.password_file", "relay.url"),
             "must name a file with the password, since relay.url names a user",
         )
-    if settings.relay.password_file and not url.username:
+    if settings.relay.password_file and not url.netloc:
+        yield ("relay.password_file", "relay.url"), f"must be empty: nobody signs in to {url.scheme}:"
+    elif settings.relay.password_file and not url.username:
         yield (
             ("relay.url", "relay.password_file"),
             f"names no user for the password; write {url.scheme}://USER@HOST:PORT",

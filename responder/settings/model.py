@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from responder.settings.values import (
     Count,
     DailyTime,
+    Days,
     Domain,
     Endpoint,
     FromMailbox,
+    Hours,
     Key,
     Limit,
     Line,
@@ -25,11 +27,13 @@ from responder.settings.values import (
     OptionalHost,
     OptionalMailbox,
     OptionalWebUrl,
+    Pause,
     RelayUrl,
     Seconds,
 )
 
 _KEPT_AT_LEAST = 4096
+_MOST_CONNECTIONS = 100  # each is a thread
 _SMALLEST_PREFIX_V4 = 16
 _SMALLEST_PREFIX_V6 = 32
 
@@ -58,7 +62,7 @@ class Database(Section):
 class Smtp(Section):
     """The face that takes pleas."""
 
-    listen: tuple[Listen, ...] = (Endpoint("127.0.0.1", 2525),)
+    listen: Annotated[tuple[Listen, ...], Field(min_length=1)] = (Endpoint("127.0.0.1", 2525),)
     hostname: OptionalHost = ""
     bypass_addresses: Annotated[tuple[Mailbox, ...], Field(min_length=1)] = ("bypass@example.com",)
     plus_addressing: bool = True
@@ -86,10 +90,10 @@ class Relay(Section):
     password_file: str = ""
     envelope_sender: OptionalMailbox = ""
     bounce_address: OptionalMailbox = ""
-    connections: Count = 4
+    connections: Annotated[Count, Field(le=_MOST_CONNECTIONS)] = 4
     timeout_seconds: Seconds = 120
-    retry_seconds: Annotated[tuple[Count, ...], Field(min_length=1)] = (300, 900, 1800, 3600, 7200, 14_400)
-    give_up_after_hours: Limit = 48
+    retry_seconds: Annotated[tuple[Pause, ...], Field(min_length=1)] = (300, 900, 1800, 3600, 7200, 14_400)
+    give_up_after_hours: Hours = 48
 
 
 class Reply(Section):
@@ -100,12 +104,12 @@ class Reply(Section):
     html: bool = True
     quote_subject: bool = False
     sender_evidence: Literal["none", "not-forged", "plea", "proven"] = "not-forged"
-    window_hours: Limit = 24
+    window_hours: Hours = 24
     max_per_sender_per_week: Limit = 3
     max_per_network_per_hour: Limit = 60
     max_per_domain_per_hour: Limit = 120
     max_per_minute: Limit = 120
-    drop_waiting_after_hours: Limit = 24
+    drop_waiting_after_hours: Hours = 24
     default_locale: Locale = "en"
 
     @property
@@ -164,15 +168,15 @@ class Review(Section):
     """How wide and how long exemptions may be, and when requests are due."""
 
     auto_approve: Literal["never", "static-and-proven"] = "never"
-    exemption_days: Count = 365
+    exemption_days: Annotated[Days, Field(ge=1)] = 365
     max_prefix_v4: Annotated[Count, Field(ge=_SMALLEST_PREFIX_V4, le=32)] = 29
     max_prefix_v6: Annotated[Count, Field(ge=_SMALLEST_PREFIX_V6, le=128)] = 64
     admin_max_prefix_v4: Annotated[Count, Field(ge=_SMALLEST_PREFIX_V4, le=32)] = 24
     admin_max_prefix_v6: Annotated[Count, Field(ge=_SMALLEST_PREFIX_V6, le=128)] = 48
     allow_networks: tuple[Network, ...] = ()
     undo_seconds: Limit = 120
-    overdue_after_days: Limit = 3
-    lapse_after_days: Limit = 30
+    overdue_after_days: Days = 3
+    lapse_after_days: Days = 30
 
 
 class Staff(Section):
@@ -191,7 +195,7 @@ class Policy(Section):
     dynamic_networks: tuple[Network, ...] = ()
     dynamic_names: tuple[NamePattern, ...] = ()
     bypass_action: Annotated[Line, Field(min_length=1)] = "DUNNO"
-    remember_refusals_days: Limit = 30
+    remember_refusals_days: Days = 30
 
 
 class Web(Section):
@@ -222,7 +226,7 @@ class Log(Section):
 class Retention(Section):
     """How long what people wrote is kept."""
 
-    raw_days: Limit = 180
+    raw_days: Days = 180
 
 
 class Settings(Section):

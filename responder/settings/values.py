@@ -15,6 +15,9 @@ from responder.domain.address import AddressError, parse_ip, parse_mailbox, pars
 _PORTS = 65_536
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _HOST_CHARACTERS = 253
+# What a signed 32-bit number holds; databases and the operating system's calls take all of it.
+_LARGEST_NUMBER = 2**31 - 1
+_DAYS_OF_TEN_YEARS = 3653
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +177,20 @@ def _or_empty(read: Callable[[str], Any]) -> BeforeValidator:
     return _text(lambda text: read(text) if text else text)
 
 
-Limit = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0)]
+Limit = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=_LARGEST_NUMBER)]
 """A number that limits something; 0 turns the limit off."""
 
-Count = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
+Hours = Annotated[Limit, Field(le=24 * _DAYS_OF_TEN_YEARS)]
+"""A limit in hours; with the time it must still be a date."""
+
+Days = Annotated[Limit, Field(le=_DAYS_OF_TEN_YEARS)]
+"""A limit in days."""
+
+Count = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=_LARGEST_NUMBER)]
 """A number of which at least one is needed."""
+
+Pause = Annotated[Count, Field(le=86_400 * _DAYS_OF_TEN_YEARS)]
+"""Whole seconds between two attempts."""
 
 Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=86_400)]
 """A duration that must end."""

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, insert, select, update
 
+from responder.storage.rows import write_rows
 from responder.storage.schema import audit, messages, outbound, raw_messages, receipts, requests
 
 Row = dict[str, Any]
@@ -33,50 +34,70 @@ _READ = (*_CHANGING, "id", "reference", "sender_key")
 
 def find_by_tokens(connection: Connection, tokens: Collection[str]) -> dict[str, int]:
     """Give the ids of requests by their thread token."""
-    return _find(connection, requests.c.reply_token, requests.c.id, tokens)
+    return _find(connection, _BY_TOKEN, tokens)
 
 
 def find_by_message_ids(connection: Connection, message_ids: Collection[str]) -> dict[str, int]:
     """Give the ids of requests by the Message-ID of something that we sent about them."""
-    return _find(connection, outbound.c.message_id_header, outbound.c.request_id, message_ids)
+    return _find(connection, _BY_MESSAGE_ID, message_ids)
 
 
 def find_by_references(connection: Connection, references: Collection[str]) -> dict[str, int]:
     """Give the ids of requests by their own reference, or that of one of their messages."""
-    of_messages = _find(connection, messages.c.reference, messages.c.request_id, references)
-    return of_messages | _find(connection, requests.c.reference, requests.c.id, references)
+    return _find(connection, _BY_MESSAGE, references) | _find(connection, _BY_REFERENCE, references)
 
 
-def _find(
-    connection: Connection, key: ColumnElement[str], request_id: ColumnElement[Any], wanted: Collection[str]
-) -> dict[str, int]:
+def _find(connection: Connection, query: Select[Any], wanted: Collection[Any]) -> dict[Any, int]:
     if not wanted:
         return {}
-    query = select(key, request_id).where(key.in_(wanted), request_id.is_not(None))
-    rows = connection.execute(query).all()
+    rows = connection.execute(query, {"wanted": list(wanted)}).all()
     return {row[0]: row[1] for row in rows}
+
+
+_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+
+
+def _finding(key: ColumnElement[Any], request_id: ColumnElement[Any]) -> Select[Any]:
+    return select(key, request_id).where(key.in_(_WANTED), request_id.is_not(None))
+
+
+_BY_TOKEN = _finding(requests.c.reply_token, requests.c.id)
+_BY_MESSAGE_ID = _finding(outbound.c.message_id_header, outbound.c.request_id)
+_BY_MESSAGE = _finding(messages.c.reference, messages.c.request_id)
+_BY_REFERENCE = _finding(requests.c.reference, requests.c.id)
 
 
 def lock_requests(connection: Connection, ids: Collection[int], open_keys: Collection[bytes]) -> list[Row]:
     """Give the requests with those ids and those open keys, locked until the transaction ends."""
-    columns = [requests.c[name] for name in _READ]
     found: dict[int, Row] = {}
-    for column, wanted in ((requests.c.id, ids), (requests.c.open_key, open_keys)):
+    for query, wanted in ((_LOCK_BY_ID, ids), (_LOCK_BY_KEY, open_keys)):
         if wanted:
-            query = select(*columns).where(column.in_(wanted)).order_by(requests.c.id).with_for_update()
-            found |= {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+            rows = connection.execute(query, {"wanted": list(wanted)}).mappings()
+            found |= {row["id"]: dict(row) for row in rows}
     return list(found.values())
+
+
+def _locking(column: ColumnElement[Any]) -> Select[Any]:
+    columns = [requests.c[name] for name in _READ]
+    return select(*columns).where(column.in_(_WANTED)).order_by(requests.c.id).with_for_update()
+
+
+_LOCK_BY_ID = _locking(requests.c.id)
+_LOCK_BY_KEY = _locking(requests.c.open_key)
 
 
 def update_requests(connection: Connection, rows: Sequence[Row]) -> None:
     """Write what messages changed in requests."""
-    statement = update(requests).where(requests.c.id == bindparam("which"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in _CHANGING})
     changes = [{"which": row["id"]} | {f"new_{name}": row[name] for name in _CHANGING} for row in rows]
-    connection.execute(statement, changes)
+    write_rows(connection, _UPDATE, changes)
 
 
-_TABLES = (requests, messages, raw_messages, receipts, outbound, audit)
+_UPDATE = (
+    update(requests)
+    .where(requests.c.id == bindparam("which"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_INSERTS = {table.name: insert(table) for table in (requests, messages, raw_messages, receipts, outbound, audit)}
 
 
 class NewRows:
@@ -93,7 +114,7 @@ class NewRows:
     def insert(self, connection: Connection) -> None:
         """Insert them; receipts in the order of their keys, which is the same on every node."""
         self.receipts.sort(key=lambda row: bytes(row["key"]))
-        for table in _TABLES:
-            rows: list[Row] = getattr(self, table.name)
+        for name, statement in _INSERTS.items():
+            rows: list[Row] = getattr(self, name)
             if rows:
-                connection.execute(insert(table), rows)
+                write_rows(connection, statement, rows)

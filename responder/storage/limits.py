@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, UpdateBase, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from responder.domain.limits import Answer, ReplySlot, Scope
+from responder.storage.rows import write_rows
 from responder.storage.schema import rate_counts, reply_slots
 
 Count = tuple[Scope, str]
@@ -15,13 +16,16 @@ Count = tuple[Scope, str]
 
 def lock_slots(connection: Connection, sender_keys: Iterable[str]) -> dict[str, ReplySlot]:
     """Give the slots of those senders that have one, locked until the transaction ends."""
-    query = (
-        select(reply_slots.c.sender_key, reply_slots.c.answers)
-        .where(reply_slots.c.sender_key.in_(sender_keys))
-        .order_by(reply_slots.c.sender_key)
-        .with_for_update()
-    )
-    return {key: _slot(answers) for key, answers in connection.execute(query)}
+    found = connection.execute(_SLOTS, {"senders": list(sender_keys)})
+    return {key: _slot(answers) for key, answers in found}
+
+
+_SLOTS = (
+    select(reply_slots.c.sender_key, reply_slots.c.answers)
+    .where(reply_slots.c.sender_key.in_(bindparam("senders", expanding=True)))
+    .order_by(reply_slots.c.sender_key)
+    .with_for_update()
+)
 
 
 def store_slots(connection: Connection, slots: Mapping[str, ReplySlot], known: Collection[str]) -> None:
@@ -37,15 +41,17 @@ def store_slots(connection: Connection, slots: Mapping[str, ReplySlot], known: C
     emptied = [sender for sender, slot in slots.items() if not slot.answers and sender in known]
     if emptied:
         connection.execute(delete(reply_slots).where(reply_slots.c.sender_key.in_(emptied)))
-    values: dict[str, Any] = {"answers": bindparam("said"), "answered_at": bindparam("last")}
     old = [row for row in rows if row["sender"] in known]
     new = [row for row in rows if row["sender"] not in known]
     if old:
-        connection.execute(
-            update(reply_slots).where(reply_slots.c.sender_key == bindparam("sender")).values(**values), old
-        )
+        write_rows(connection, _CHANGE_SLOT, old)
     if new:
-        connection.execute(insert(reply_slots).values(sender_key=bindparam("sender"), **values), new)
+        write_rows(connection, _NEW_SLOT, new)
+
+
+_SLOT: dict[str, Any] = {"answers": bindparam("said"), "answered_at": bindparam("last")}
+_CHANGE_SLOT = update(reply_slots).where(reply_slots.c.sender_key == bindparam("sender")).values(**_SLOT)
+_NEW_SLOT = insert(reply_slots).values(sender_key=bindparam("sender"), **_SLOT)
 
 
 def _slot(answers: Iterable[tuple[str, float]]) -> ReplySlot:
@@ -58,26 +64,39 @@ def _answers(slot: ReplySlot) -> list[tuple[str, float]]:
 
 def read_counts(connection: Connection, hour: datetime, wanted: Collection[Count]) -> dict[Count, int]:
     """Give the counts of one hour; those that are zero are left out."""
-    keys = {scope: [key for one, key in wanted if one is scope] for scope in Scope}
-    # Not one IN over pairs, for which SQLite walks the whole table.
-    is_wanted = or_(*(and_(rate_counts.c.scope == scope, rate_counts.c.key.in_(keys[scope])) for scope in Scope))
-    query = select(rate_counts.c.scope, rate_counts.c.key, rate_counts.c.count).where(
-        rate_counts.c.hour_at == hour, is_wanted
-    )
-    return {(Scope(scope), key): count for scope, key, count in connection.execute(query)}
+    keys = {scope.value: [key for one, key in wanted if one is scope] for scope in Scope}
+    found = connection.execute(_COUNTS, {"hour": hour, **keys})
+    return {(Scope(scope), key): count for scope, key, count in found}
+
+
+def _has_key(scope: Scope) -> ColumnElement[bool]:
+    return and_(rate_counts.c.scope == scope, rate_counts.c.key.in_(bindparam(scope.value, expanding=True)))
+
+
+# Not one IN over pairs, for which SQLite walks the whole table.
+_COUNTS = select(rate_counts.c.scope, rate_counts.c.key, rate_counts.c.count).where(
+    rate_counts.c.hour_at == bindparam("hour"), or_(*map(_has_key, Scope))
+)
 
 
 def add_counts(connection: Connection, hour: datetime, added: Mapping[Count, int]) -> None:
     """Add to the counts of one hour, in an order that is the same on every node."""
-    new = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = new(rate_counts)
-    statement = statement.on_conflict_do_update(
-        index_elements=["scope", "key", "hour_at"], set_={"count": rate_counts.c.count + statement.excluded.count}
-    )
     rows = [
         {"scope": scope, "key": key, "hour_at": hour, "count": more} for (scope, key), more in sorted(added.items())
     ]
-    connection.execute(statement, rows)
+    write_rows(connection, _ADDITIONS[connection.dialect.name], rows)
+
+
+def _addition(new: postgresql.Insert | sqlite.Insert) -> UpdateBase:
+    return new.on_conflict_do_update(
+        index_elements=["scope", "key", "hour_at"], set_={"count": rate_counts.c.count + new.excluded.count}
+    )
+
+
+_ADDITIONS = {
+    "postgresql": _addition(postgresql.insert(rate_counts)),
+    "sqlite": _addition(sqlite.insert(rate_counts)),
+}
 
 
 def forget_limits(connection: Connection, *, counts_before: datetime, slots_before: datetime) -> None:

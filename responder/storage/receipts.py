@@ -10,12 +10,15 @@ from responder.storage.schema import messages, receipts
 
 def find_receipts(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, RowMapping]:
     """Give what is known of those `keys` that were received: message_id, reference, disposition, reason."""
-    query = (
-        select(receipts, messages.c.disposition, messages.c.reason)
-        .outerjoin(messages, messages.c.id == receipts.c.message_id)
-        .where(receipts.c.key.in_(keys))
-    )
-    return {bytes(row["key"]): row for row in connection.execute(query).mappings()}
+    found = connection.execute(_KNOWN, {"keys": list(keys)}).mappings()
+    return {bytes(row["key"]): row for row in found}
+
+
+_KNOWN = (
+    select(receipts, messages.c.disposition, messages.c.reason)
+    .outerjoin(messages, messages.c.id == receipts.c.message_id)
+    .where(receipts.c.key.in_(bindparam("keys", expanding=True)))
+)
 
 
 def count_repeats(connection: Connection, repeats: Mapping[int, int]) -> None:

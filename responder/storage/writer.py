@@ -6,6 +6,7 @@ jobs are tried one by one, so that only the faulty one fails; where the database
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ Item = TypeVar("Item")
 Handler = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _LARGEST_BATCH = 500
+_LONGEST_GATHERING_SECONDS = 0.005
 _ATTEMPTS = 5
 
 
@@ -49,6 +51,7 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
         self._gate = threading.Lock()
         self._stopped = False
+        self._expected = 0
         self._in_trouble = False
 
     def start(self) -> None:
@@ -70,16 +73,28 @@ class Writer:
         """
         return self.submit(_run_each, work)
 
-    def submit(self, handler: Handler[Item, T], item: Item, future: Future[T] | None = None) -> Future[T]:
+    def expect(self, more: int) -> None:
+        """Say that so many `more` items are about to be submitted as expected ones, or fewer if it is negative.
+
+        What waits to be committed waits for them too, for some milliseconds at most: the larger a batch, the cheaper.
+        """
+        with self._gate:
+            self._expected += more
+
+    def submit(
+        self, handler: Handler[Item, T], item: Item, future: Future[T] | None = None, *, expected: bool = False
+    ) -> Future[T]:
         """Hand `item` to `handler`, which gets all neighbouring items in one list and gives a result for each.
 
         Args:
             handler: runs in the transaction; compared by equality to find neighbours.
             item: what it is to store.
             future: to be done once the item is committed; a new one unless given.
+            expected: `expect` has told of it.
         """
         job = _Job(handler, item, Future() if future is None else future)
         with self._gate:
+            self._expected -= expected
             if not self._stopped:
                 self._jobs.put(job)
                 return job.future
@@ -93,14 +108,18 @@ class Writer:
                 self._store(jobs)
 
     def _take(self) -> list[_Job]:
-        """Wait for jobs and give what is there; an empty list is the end."""
+        """Wait for jobs and give what is there, or expected; an empty list is the end."""
         jobs: list[_Job] = []
         job = self._jobs.get()
+        ends = time.monotonic() + _LONGEST_GATHERING_SECONDS
         while job is not None:
             jobs.append(job)
-            if len(jobs) == _LARGEST_BATCH or self._jobs.empty():
+            if len(jobs) == _LARGEST_BATCH:
                 return jobs
-            job = self._jobs.get()
+            try:
+                job = self._jobs.get(timeout=max(ends - time.monotonic(), 0) if self._expected else 0)
+            except queue.Empty:
+                return jobs
         if jobs:
             self._jobs.put(None)
         return jobs

@@ -335,7 +335,7 @@ async def test_a_client_that_closed_its_side_after_the_dot_still_hears_the_outco
 
 @in_loop
 async def test_a_relay_never_hears_5yz_once_a_recipient_is_taken():
-    async with serving(relays=LOOPBACK, max_message_bytes=1000, keep_bytes=500) as service:
+    async with serving(relays=LOOPBACK, max_message_bytes=1500, keep_bytes=500) as service:
         dialog = await service.greeted()
         await dialog.say("MAIL FROM:<>", f"RCPT TO:<{BYPASS}>")
         for command in ("DATA now", "FOO", "MAIL FROM:<>", "XFORWARD NAME=x", "EXPN x", "RSET now"):
@@ -345,6 +345,7 @@ async def test_a_relay_never_hears_5yz_once_a_recipient_is_taken():
         assert (await dialog.deliver(b"x" * 2000 + b"\r\n")).code == 250
         ((_, looping), (_, large)) = service.store.messages
         assert (looping.size, large.size, len(large.kept)) == (1315, 2002, 500)
+        assert (looping.is_too_large, large.is_too_large) == (False, True)
 
 
 @in_loop

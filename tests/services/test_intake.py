@@ -32,8 +32,8 @@ class WatchedWriter(Writer):
         super().__init__(engine, lock_timeout_seconds=1)
         self.arrived = threading.Semaphore(0)
 
-    def submit(self, *arguments):
-        future = super().submit(*arguments)
+    def submit(self, *arguments, **options):
+        future = super().submit(*arguments, **options)
         self.arrived.release()
         return future
 

@@ -27,9 +27,10 @@ import os
 from responder.storage.ids import new_id
 new_id()
 child = os.fork()
-print("\\n".join(str(new_id()) for _ in range(2_000)), flush=True)
+numbers = "\\n".join(str(new_id()) for _ in range(2_000))
 if child:
     os.waitpid(child, 0)
+print(numbers, flush=True)
 """
 
 
