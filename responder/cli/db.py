@@ -19,7 +19,9 @@ def command() -> None:
     """The database: schema and backup."""
 
 
-@command.command(epilog="Example: responder db upgrade && responder serve --no-migrate")
+@command.command(
+    short_help="Bring the schema up to date.", epilog="Example: responder db upgrade && responder serve --no-migrate"
+)
 @json_option
 @pass_invocation
 def upgrade(invocation: Invocation, *, as_json: bool) -> None:
@@ -37,7 +39,7 @@ def upgrade(invocation: Invocation, *, as_json: bool) -> None:
         click.echo(f"Schema {migrate.head()}: {'brought up to date' if changed else 'nothing to do'}.")
 
 
-@command.command()
+@command.command(short_help="Show the schema, and the one needed.")
 @json_option
 @pass_invocation
 def current(invocation: Invocation, *, as_json: bool) -> None:
@@ -54,7 +56,9 @@ def current(invocation: Invocation, *, as_json: bool) -> None:
         raise Failure("the schemas differ: run `responder db upgrade`, or install the newer program")
 
 
-@command.command(epilog="Example: responder db backup /backup/responder-$(date +%F).db")
+@command.command(
+    short_help="Copy the database to a file.", epilog="Example: responder db backup /backup/responder-$(date +%F).db"
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 @pass_invocation

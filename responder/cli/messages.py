@@ -5,18 +5,18 @@ import click
 from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
 from responder.cli.database import reading
 from responder.cli.failures import Failure
-from responder.cli.output import Column, print_fields, print_heading, print_json, print_octets, print_table
+from responder.cli.output import USUAL, WIDE, Column, print_fields, print_heading, print_json, print_octets, print_table
 from responder.cli.shapes import message_details, message_object, software_text
 from responder.storage.messages import find_message, find_raw, list_messages
 
 _COLUMNS = (
     Column("ID"),
-    Column("RECEIVED"),
+    Column("RECEIVED", least_width=USUAL),
     Column("REVERSE-PATH", may_be_cut=True),
     Column("DISPOSITION"),
-    Column("ADDRESS", wide_only=True),
-    Column("REQUEST", wide_only=True),
-    Column("SUBJECT", may_be_cut=True, wide_only=True),
+    Column("ADDRESS", least_width=WIDE),
+    Column("REQUEST", least_width=WIDE),
+    Column("SUBJECT", may_be_cut=True, least_width=WIDE),
 )
 
 
@@ -54,7 +54,10 @@ def listing(invocation: Invocation, *, limit: int, after: int | None, as_json: b
     )
 
 
-@command.command(epilog="Example: responder messages show --raw 7382910023 > plea.eml")
+@command.command(
+    short_help="Show one message and what was made of it.",
+    epilog="Example: responder messages show --raw 7382910023 > plea.eml",
+)
 @click.argument("message_id", metavar="ID", type=ID)
 @click.option("--raw", is_flag=True, help="The octets as they came, nothing else.")
 @json_option

@@ -5,7 +5,7 @@ import click
 from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
 from responder.cli.database import reading
 from responder.cli.failures import Failure
-from responder.cli.output import Column, print_fields, print_json, print_octets, print_table
+from responder.cli.output import USUAL, WIDE, Column, print_fields, print_json, print_octets, print_table
 from responder.cli.shapes import outbound_details, outbound_object
 from responder.storage.outbound import find_content, find_outbound, list_outbound
 
@@ -14,9 +14,9 @@ _COLUMNS = (
     Column("STATE"),
     Column("KIND"),
     Column("RECIPIENT", may_be_cut=True),
-    Column("DUE OR SENT"),
+    Column("DUE OR SENT", least_width=USUAL),
     Column("TRIED"),
-    Column("LAST REPLY", may_be_cut=True, wide_only=True),
+    Column("LAST REPLY", may_be_cut=True, least_width=WIDE),
 )
 
 

@@ -1,6 +1,7 @@
 """What commands print: JSON for programs, tables and fields for people, hostile text made harmless in both."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ import click
 
 from responder.maillog import clean
 
-_WIDE = 110
+WIDE = 110
+USUAL = 70
 _NARROWEST = 6
+_UNCUT = 4000  # a file or another program has no edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,12 @@ class Column:
     Attributes:
         name: its heading.
         may_be_cut: it gives way where the terminal is narrow.
-        wide_only: it is left out unless the terminal is wide.
+        least_width: it is left out where the terminal has fewer columns.
     """
 
     name: str
     may_be_cut: bool = False
-    wide_only: bool = False
+    least_width: int = 0
 
 
 def rfc3339(at: datetime) -> str:
@@ -62,13 +65,15 @@ def shown(value: object) -> str:
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their headings, no wider than the terminal."""
+    """Print rows under their headings, no wider than the terminal; whole into a file or another program."""
     from rich.console import Console  # noqa: PLC0415 - Rich is slow to load and JSON needs none
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False, markup=False)
-    kept = [number for number, column in enumerate(columns) if console.width >= _WIDE or not column.wide_only]
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNCUT
+    kept = [number for number, column in enumerate(columns) if console.width >= column.least_width]
     cells = [[Text(shown(row[number])) for number in kept] for row in rows]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     wanted = [max([len(columns[n].name), *(row[i].cell_len for row in cells)]) for i, n in enumerate(kept)]

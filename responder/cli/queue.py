@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from responder.cli.context import Invocation, ListByDefault, json_option, list_options, pass_invocation
 from responder.cli.database import reading
 from responder.cli.failures import Failure
-from responder.cli.output import Column, print_fields, print_heading, print_json, print_table
+from responder.cli.output import USUAL, WIDE, Column, print_fields, print_heading, print_json, print_table
 from responder.cli.shapes import (
     Row,
     event_object,
@@ -30,12 +30,12 @@ _COLUMNS = (
     Column("REFERENCE"),
     Column("STATE"),
     Column("ADDRESS"),
-    Column("PROOF", wide_only=True),
-    Column("SOFTWARE"),
+    Column("PROOF", least_width=WIDE),
+    Column("SOFTWARE", may_be_cut=True),
     Column("CONTACT", may_be_cut=True),
     Column("N"),
-    Column("UPDATED"),
-    Column("SUBJECT", may_be_cut=True, wide_only=True),
+    Column("UPDATED", least_width=USUAL),
+    Column("SUBJECT", may_be_cut=True, least_width=WIDE),
 )
 
 
@@ -75,7 +75,11 @@ def command() -> None:
     """The exemption queue."""
 
 
-@command.command("list", epilog="Example: responder queue list --software exchange --since 2026-01-31")
+@command.command(
+    "list",
+    short_help="List requests, newest first.",
+    epilog="Example: responder queue list --software exchange --since 2026-01-31",
+)
 @click.option(
     "--state",
     "states",
@@ -170,7 +174,12 @@ def _print(request: dict[str, Any]) -> None:
     print_fields(fields | {"software": software_text(request["software"])})
     print_heading("Messages")
     print_table(
-        (Column("ID"), Column("RECEIVED"), Column("DISPOSITION"), Column("SUBJECT", may_be_cut=True)),
+        (
+            Column("ID"),
+            Column("RECEIVED", least_width=USUAL),
+            Column("DISPOSITION"),
+            Column("SUBJECT", may_be_cut=True),
+        ),
         [
             (each["id"], each["received_at"], each["reason"] or each["disposition"], each["subject"])
             for each in request["message_list"]

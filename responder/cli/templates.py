@@ -76,7 +76,9 @@ def _find(library: Library, name: str, locale: str) -> Template:
     return template
 
 
-@command.command(epilog="Example: responder templates check && systemctl reload responder")
+@command.command(
+    short_help="Check every template.", epilog="Example: responder templates check && systemctl reload responder"
+)
 @json_option
 @click.pass_context
 @pass_invocation
@@ -104,7 +106,10 @@ def _renderer(invocation: Invocation, library: Library) -> Renderer:
     return make_renderer(invocation.settings, library, make_identity(invocation.settings, _NO_KEY))
 
 
-@command.command(epilog="Example: responder templates preview answer --sample ipv6 --html > preview.html")
+@command.command(
+    short_help="Show what a template says in a sample case.",
+    epilog="Example: responder templates preview answer --sample ipv6 --html > preview.html",
+)
 @click.argument("name", default="answer")
 @locale_option
 @click.option(

@@ -1,5 +1,6 @@
 """Parsed Markdown as plain text: lists with their numbers, headings underlined, code as it is, lines of 72 columns."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -185,13 +186,17 @@ _INLINE_MARKS = {
     "softbreak": " ",
     "hardbreak": "\n",
 }
+_VALUE_ALONE = re.compile("[\ue000-\uefff]")  # what stands for one value until it is known
 
 
 def _inline_text(tokens: Sequence[Token]) -> str:
-    """Give the words of a paragraph: emphasis as plain text writes it, links as `text <url>`."""
+    """Give the words of a paragraph: emphasis as plain text writes it, links as `text <url>`.
+
+    A value alone is not marked: an address or a number is there to be copied.
+    """
     words: list[str] = []
     links: list[str] = []
-    for token in tokens:
+    for index, token in enumerate(tokens):
         if token.type == "link_open":
             address = str(token.attrGet("href") or "")
             words.append("<" if token.markup == "autolink" else "")
@@ -200,6 +205,18 @@ def _inline_text(tokens: Sequence[Token]) -> str:
             words.append(links.pop())
         elif token.type == "code_inline":
             words.append(token.content.replace(" ", _KEPT_SPACE))
+        elif _marks_a_value(tokens, index):
+            continue
         else:
             words.append(_INLINE_MARKS.get(token.type, token.content))
     return "".join(words)
+
+
+def _marks_a_value(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether `tokens[index]` opens or closes the emphasis of one value and nothing else."""
+    kind, _, side = tokens[index].type.rpartition("_")
+    inner = index + 1 if side == "open" else index - 1
+    if kind not in {"strong", "em"} or not 0 < inner < len(tokens) - 1:
+        return False
+    whole = (tokens[inner - 1].type, tokens[inner + 1].type) == (f"{kind}_open", f"{kind}_close")
+    return whole and _VALUE_ALONE.fullmatch(tokens[inner].content) is not None

@@ -1,6 +1,7 @@
 """`responder inspect`: what would be read from files, in the shape that programs rely on."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,13 @@ def test_people_get_lines_and_no_control_characters() -> None:
     assert done.exit_code == 0
     assert "disposition" in done.stdout
     assert "\x1b[2J" not in done.stdout
+
+
+def test_a_hostile_file_name_is_harmless_and_nothing_is_a_hyphen(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[2J\n.eml").write_bytes(NO_PLEA)
+    done = inspect("a\x1b[2J\n.eml")
+    assert done.stdout.splitlines()[1] == r"a\x1b[2J\n.eml"
+    assert re.search(r"^software +-$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("octets", [b"", b"\n", b"\0" * 2000, b"\xff" * 2000, b":" * 5000, b"From:" + b"(" * 60_000])

@@ -146,6 +146,23 @@ def test_pages_join_without_gap_or_repeat(stored: Stored) -> None:
         assert first + rest == every
 
 
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["messages", "--limit", str(2**63 - 1)], 0),
+        (["outbox", "--after", str(2**63 - 1)], 0),
+        (["queue", "--limit", str(2**63)], 2),
+        (["messages", "--after", str(2**63)], 2),
+        (["messages", "show", "9" * 19], 2),
+        (["outbox", "show", "9" * 5000], 2),
+        (["messages", "show", str(2**63 - 1)], 1),
+    ],
+)
+def test_a_number_that_no_database_holds_is_wrong_usage(stored: Stored, arguments: list[str], exit_code: int) -> None:
+    done = stored.run(*arguments)
+    assert (done.exit_code, type(done.exception) in {SystemExit, type(None)}) == (exit_code, True)
+
+
 def test_filters_of_the_queue(stored: Stored) -> None:
     ann = stored.add("ann@mail.example.org", "203.0.113.9", "our printer")
     bob = stored.add("bob@example.net", "198.51.100.7")
@@ -217,6 +234,26 @@ def test_hostile_text_and_long_text_stay_in_their_lines(
         if arguments in (["queue"], ["messages"], ["outbox"]):
             assert len(done.output.splitlines()) == 2
             assert max(map(len, done.output.splitlines())) <= int(width)
+
+
+def test_a_narrow_terminal_keeps_numbers_whole(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = stored.add("ann.of.the.long.name@mail.example.org", "203.0.113.9")
+    (message,), (answer,) = stored.rows("messages"), stored.rows("outbox")
+    monkeypatch.setenv("COLUMNS", "60")
+    for noun, wanted in (("queue", (reference, "203.0.113.9")), ("messages", (message["id"],)),
+                         ("outbox", (answer["id"],))):  # fmt: skip
+        row = stored.run(noun).output.splitlines()[1]
+        assert set(wanted) <= set(row.split())
+
+
+def test_another_program_reads_whole_lines(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    subject = "refused " * 30 + "end"
+    stored.add("ann@" + "long-name." * 12 + "example.org", "203.0.113.9", subject)
+    for noun in ("queue", "messages"):
+        row = stored.run(noun).output.splitlines()[1]
+        assert "ann@" + "long-name." * 12 + "example.org" in row
+        assert subject in row
 
 
 def test_an_old_schema_is_told(stored: Stored) -> None:

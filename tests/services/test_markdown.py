@@ -42,6 +42,13 @@ def test_headings_are_underlined():
     assert text_of("# A\n\n## Bb\n\n### Ccc\n\n#### D\n\nx") == "\nA\n=\n\n\nBb\n==\n\nCcc\n---\n\nD\n\nx\n"
 
 
+def test_a_value_alone_is_emphasised_in_html_and_ready_to_be_copied_in_text():
+    text, html = render("See **\ue000** and *\ue000* for **\ue001 days**, **all** of it.", "192.0.2.1", "9")
+
+    assert text == "See 192.0.2.1 and 192.0.2.1 for *9 days*, *all* of it.\n"
+    assert "<strong>192.0.2.1</strong> and <em>192.0.2.1</em>" in html
+
+
 def test_links_stand_behind_their_text():
     text, html = render("See [the list](https://list.example/a?b=c&d) or <https://x.example/> or <a@x.example>.")
 
