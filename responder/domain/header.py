@@ -19,8 +19,9 @@ _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,248}>")
 _ADDRESS_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|<[^<>]*(?:>|\Z)|[(),;:]|[^"<(),;:]+|.', re.DOTALL)
+# Possessive, so that nothing is tried twice on the many ways in which spaces and signs could be shared out.
 _SIMPLE_MAILBOX = re.compile(
-    r'\s*(?:"?([^"<>(),;:@\\]*)"?\s*<([^\s"<>(),;:\\]+)>|([^\s"<>(),;:\\]+@[^\s"<>(),;:\\]+))\s*'
+    r'\s*+(?:"?([^"<>(),;:@\\]*+)"?\s*+<([^\s"<>(),;:\\]++)>|([^\s"<>(),;:@\\]++@[^\s"<>(),;:@\\]++))\s*+'
 )
 
 

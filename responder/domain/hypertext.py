@@ -14,7 +14,7 @@ _TIGHT = re.compile(r"mso|margin", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n\r\f\0]+")
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,20}|#[xX][0-9A-Fa-f]{1,20}|[A-Za-z][A-Za-z0-9]{1,30});?")
 # A zero octet marks where a block begins or ends: the text goes on at the start of a line.
-_EDGES = re.compile(r" *\0[\0 ]*")
+_EDGES = re.compile(r"(?<! ) *\0[\0 ]*")
 _MANY_LINES = re.compile(r"\n{3,}")
 _BREAKS = {"br": "\n", "td": " ", "th": " "}
 _BLOCK = re.compile(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from responder.domain.charset import decode_base64, decode_text, decode_words, one_line, readable
 from responder.domain.header import Header, read_parameters, split_header
@@ -95,7 +96,7 @@ class _Reader:
         kind = kind or entity.default_type
         filename = _filename(entity.header, parameters)
         suffix = _READABLE_SUFFIX.search(filename)
-        if kind.startswith("multipart/") and (inner := list(_split_entity(entity, kind, parameters))):
+        if kind.startswith("multipart/") and (inner := list(islice(_split_entity(entity, kind, parameters), PARTS))):
             yield from inner
         elif kind in _MESSAGES or kind in _HEADERS or (suffix and suffix[1].lower() in {"eml", "mht"}):
             yield from self._read_message(entity, kind, filename)

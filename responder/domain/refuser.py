@@ -34,7 +34,7 @@ _VERBS = (
 )
 _VERB = re.compile(rf"\b(?:{'|'.join(_VERBS)})\b")
 _SUBJECT = re.compile(
-    rf"(?<![\w.-]){_HOST}\s{{0,8}}(?:\[[^\]\n]{{1,60}}\]|\([^)\n]{{1,60}}\))?:?\s{{1,8}}(?:remote server )?\Z"
+    rf"(?<![\w.@-]){_HOST}\s{{0,8}}(?:\[[^\]\n]{{1,60}}\]|\([^)\n]{{1,60}}\))?:?\s{{1,8}}(?:remote server )?\Z"
 )
 _SUBJECT_CHARACTERS = 200
 _BESIDE_CODE = re.compile(rf"(?:\A|\n)[ \t]*{_HOST}[ \t]+#\Z")  # Exchange 2007 and 2010

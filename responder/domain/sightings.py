@@ -44,7 +44,8 @@ _REMOTE = re.compile(
 )
 _CLIENT = re.compile(
     r"(?:\b(?:clients?|host|server|system|computer|machine|gateway|ip|ips|address|addresses|adresse"
-    r"|direcci.n|indirizzo|addr|from|sender|source|origin|mta|connection|peer|for|failed|forged|required|number|is|are|was|of|network|range|pool)\b"
+    r"|direcci.n|indirizzo|addr|from|sender|source|origin|mta|connection|peer|for|failed|forged"
+    r"|required|number|is|are|was|of|network|range|pool)\b"
     r"|client-ip|\bip(?:v4|v6)?(?:[ -]?addr(?:ess)?)?)[ \t\n]*(?:\bis\b|\bof\b)?[\s=:<>\[\](\"'`*_-]{0,12}\Z",
     re.IGNORECASE,
 )
@@ -52,8 +53,8 @@ _LEADING = re.compile(r"[\s<\[(\"':]*\Z")
 _NAMED = re.compile(r"<[\w.-]+\[\Z")
 _VERDICT = re.compile(
     r"[\])>\"'*_]{0,4}(?::\d{1,5}\b)?[\])>\"':,]{0,3}\s{1,10}(?:address |\w{0,20}(?=\s{1,3}(?:is|has|was)\b))?\s{0,3}"
-    r"(?:is|was|are|has|have|had|appears?|seems?|looks?|listed|blocked|block|black|rejected|denied|refused|found|not|banned"
-    r"|does|did|do|failed|client host|cannot|could|will|must|in an? |in the |on (?:our|the|a|one)|our system)\b",
+    r"(?:is|was|are|has|have|had|appears?|seems?|looks?|listed|blocked|block|black|rejected|denied|refused|found|not"
+    r"|banned|does|did|do|failed|client host|cannot|could|will|must|in an? |in the |on (?:our|the|a|one)|our system)\b",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"(?:[=/?&]|%3d)\Z", re.IGNORECASE)

@@ -49,7 +49,25 @@ def test_what_is_never_closed_swallows_the_rest(opening):
 
 @pytest.mark.parametrize(
     "piece",
-    ["<", "<a ", "<!--", "<script>", "</", "&", "&#", "<p>", "</div>", "\0", " ", "<td", "-->", "&amp", "<br>\n"],
+    [
+        "<",
+        "<a ",
+        "<!--",
+        "<script>",
+        "</",
+        "&",
+        "&#",
+        "<p>",
+        "</div>",
+        "\0",
+        " ",
+        "<td",
+        "<td>",
+        "a <b>",
+        "-->",
+        "&amp",
+        "<br>\n",
+    ],
 )
 def test_a_quarter_of_a_megabyte_of_one_piece_ends(piece):
     hypertext_to_text(piece * (256 * 1024 // len(piece)))

@@ -56,6 +56,12 @@ NAMED = [
     ("554 5.7.1 Client host [m.example.org] blocked using Barracuda; http://l.example/?ip={ip}", Cause.LISTED),
     ("550 5.7.0 Blocked - see https://ipcheck.proofpoint.com/?ip={ip}", Cause.LISTED),
     ("550 SORBS DNSBL Entry - see <http://list.example/lookup.shtml?{ip}>", Cause.LISTED),
+    ("550 5.7.1 Message rejected because of SPF: {ip} is not permitted to use example.org", Cause.AUTHENTICATION),
+    ("550 5.7.23 SPF validation error: {ip} is not allowed to send for example.org", Cause.AUTHENTICATION),
+    ("554 5.7.1 Message refused for its spam content, client {ip}", Cause.CONTENT),
+    ("421 4.7.0 mx.example.com Error: too many connections from {ip}", Cause.RATE),
+    ("450 4.7.1 Error: too much mail from {ip}", Cause.RATE),
+    ("550 5.7.1 Relaying denied. IP name possibly forged [{ip}]", Cause.NO_REVERSE_NAME),
     # anybody
     ("554 5.7.1 The server sending your mail [{ip}] does not have a reverse DNS entry.", Cause.NO_REVERSE_NAME),
     ("550 5.0.0 We do not accept mail from dial-up address {ip}; use your provider's server", Cause.DYNAMIC),
@@ -83,6 +89,8 @@ UNNAMED = [
     "550 5.7.1 Your IP address 0.0.0.0 is blocked",
     "550 5.7.1 Your IP address 203.0.113.999 is blocked",
     "550 5.7.1 Your address is in the dynamic range 203.0.113.0/24",
+    "550 5.7.1 Client host blocked using 203.0.113.9",
+    "550 5.4.1 [203.0.113.9] Recipient not found",
     "550 5.7.1 Client host [203.0.113.9] blocked, see https://list.example/q?ip=198.51.100.4",
     "550 5.7.1 Mail from 203.0.113.9 and from 198.51.100.4 is blocked",
     "421 4.7.0 [TSS04] Messages from 0.0.0.0 temporarily deferred due to complaints - 4.16.55.1; see the page",
@@ -154,6 +162,30 @@ def test_no_address_where_a_refusal_names_none_or_two(refusal, reporter):
     assert rejection is not None
     assert rejection.address is None
     assert rejection.code == int(refusal[:3])
+
+
+NDR = "550 5.7.1 Your IP address 203.0.113.9 appears to be dynamically assigned."
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        (f"MSEXCH:IMS:Office:HQ:MAIL 3553 (000B09B6) {NDR}", None),  # 5.5
+        (f"<mail.example.org #5.7.1 smtp;{NDR}>", None),  # 2000, 2003
+        (f"dns;Sendingdomain.example Failed 5.7.1 SMTP;{NDR}", None),  # as KB 886692 shows it
+        (f"user@recipient.example\nmx.recipient.example #{NDR} ##", "mx.recipient.example"),  # 2007
+        (f"mx.recipient.example gave this error:\n{NDR[10:]}", "mx.recipient.example"),  # 2010
+        (f"user@recipient.example\nRemote Server returned '{NDR}'", None),  # 2013
+        (f"mx.recipient.example\nRemote Server returned '{NDR}'", "mx.recipient.example"),  # 2013
+        (f"2026-08-03 ** user@recipient.example H=mx.recipient.example [192.0.2.77]: {NDR}", "mx.recipient.example"),
+        (f"to=<u@recipient.example>, relay=mx.recipient.example[192.0.2.77]:25, said: {NDR}", "mx.recipient.example"),
+    ],
+)  # fmt: skip
+def test_the_forms_of_exchange_and_of_logs(text, by):
+    rejection = read_refusal(text)
+    assert rejection is not None
+    assert (str(rejection.address), rejection.cause, rejection.by) == (V4, Cause.DYNAMIC, by)
+    assert rejection.text.startswith("Your IP address 203.0.113.9 appears to be dynamically assigned.")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
