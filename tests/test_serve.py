@@ -1,9 +1,12 @@
 """`responder serve` as a real process: pleas in over SMTP, answers out, signals obeyed."""
 
+import os
 import signal
 import smtplib
 import socket
 import ssl
+import subprocess
+import sys
 from email import message_from_bytes
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 from tests.support.certificates import Certificate
 from tests.support.relay import Relay
-from tests.support.running import Running, run_responder, running, write_settings
+from tests.support.running import Running, clean_environment, run_responder, running, write_settings
 
 PLEA = (
     b"From: Ann <ann@mail.example.org>\r\n"
@@ -54,6 +57,23 @@ def test_a_plea_is_answered_and_sigterm_drains(tmp_path: Path) -> None:
 
         assert service.stop() == 0
         assert " stopped" in service.log[-1]
+
+
+def test_sighup_while_it_starts_does_no_harm(tmp_path: Path) -> None:
+    with running(tmp_path, ready=False) as service:
+        service.stop(signal.SIGKILL)
+    settings = service.config.read_text()
+    service.config.unlink()
+    os.mkfifo(service.config)  # the process waits there for its settings
+    command = [sys.executable, "-m", "responder", "--config", str(service.config), "serve"]
+    with subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE, text=True) as process:
+        with service.config.open("w") as fifo:
+            process.send_signal(signal.SIGHUP)
+            fifo.write(settings)
+        assert process.stderr is not None
+        assert any(" started " in line for line in process.stderr)
+        process.terminate()
+    assert process.returncode == 0
 
 
 def test_the_data_folder_is_for_the_service_alone(tmp_path: Path) -> None:

@@ -196,6 +196,35 @@ def test_an_unusable_value_is_refused_with_its_key(tmp_path: Path, key: str, val
     assert complained.partition("[")[0] in {key, "relay.password_file", "relay.url", "smtp.tls_key", "export.directory"}
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("smtp.max_errors", 10**30),
+        ("relay.connections", 100_000),
+        ("relay.retry_seconds", [10**15]),
+        ("relay.give_up_after_hours", 10**8),
+        ("reply.window_hours", 10**8),
+        ("reply.max_per_minute", 10**30),
+        ("review.exemption_days", 10**8),
+        ("retention.raw_days", 10**8),
+    ],
+)
+def test_a_number_with_which_the_service_could_not_work_is_refused(
+    tmp_path: Path, key: str, value: int | list[int]
+) -> None:
+    ((complained, text),) = problems(tmp_path, f"{key} = {json.dumps(value)}\n").items()
+    assert complained.partition("[")[0] == key
+    assert re.fullmatch(r"must be \d+ or less", text)
+
+
+def test_a_service_listens_somewhere(tmp_path: Path) -> None:
+    assert problems(tmp_path, RESPONDER_SMTP__LISTEN="") == {"smtp.listen": "must not be empty"}
+
+
+def test_a_password_for_a_folder_is_told_with_the_key_to_mend(tmp_path: Path) -> None:
+    assert set(problems(tmp_path, '[relay]\nurl = "maildir:x"\npassword_file = "y"\n')) == {"relay.password_file"}
+
+
 def test_from_and_postmaster_follow_what_was_set(tmp_path: Path) -> None:
     text = '[organization]\ndomain = "x.example"\n[smtp]\nbypass_addresses = ["help@x.example"]\n'
     settings = loaded(tmp_path, text).settings

@@ -1,5 +1,7 @@
 """`responder serve`: the service itself."""
 
+import signal
+
 import click
 
 from responder.cli.context import Invocation, pass_invocation
@@ -37,6 +39,7 @@ def command(invocation: Invocation, *, faces: tuple[str, ...] | None, no_migrate
     It listens where smtp.listen says, keeps all it gets in the database before it says 250, and hands answers to the
     relay of relay.url. The log goes to standard error.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # all is about to be read anyway; by default it would end the process
     from responder.app.run import run  # noqa: PLC0415 - a wrong option is told without loading everything
 
     run(invocation.loaded, faces or FACES, migrates=not no_migrate)

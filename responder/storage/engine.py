@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from responder.storage.errors import StorageUnsuitable
+from responder.storage.errors import StorageUnavailable, StorageUnsuitable
 
 BUSY_TIMEOUT_SECONDS = 5.0
 _STATEMENT_TIMEOUT_SECONDS = 30
@@ -59,11 +59,21 @@ def _make_sqlite_engine(url: URL, busy_timeout_seconds: float, options: dict[str
         raise StorageUnsuitable("a database in memory loses everything: name a file")
     engine = create_engine(url, connect_args={"timeout": busy_timeout_seconds}, **options)
     path = Path(url.database)
+    file = _SameFile(path)
+
+    @event.listens_for(engine, "do_connect")
+    def _look_before(*_: object) -> None:
+        file.require()
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         _refuse_network(path)
         _set_pragmas(connection, round(busy_timeout_seconds * 1000))
+        file.note()
+
+    @event.listens_for(engine, "checkout")
+    def _look_again(*_: object) -> None:
+        file.require()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -71,6 +81,38 @@ def _make_sqlite_engine(url: URL, busy_timeout_seconds: float, options: dict[str
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+class _SameFile:
+    """The file of a database, as long as it is the one that was opened first.
+
+    Whoever goes on with a file that was removed or replaced writes what nobody will find again, and a connection that
+    is made then would create an empty database in its place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[int, int] | None = None
+
+    def note(self) -> None:
+        """Remember the file, which exists now."""
+        self._known = self._known or self._look()
+
+    def require(self) -> None:
+        """Make sure that it is still there.
+
+        Raises:
+            StorageUnavailable: it is not.
+        """
+        if self._known is not None and self._look() != self._known:
+            raise StorageUnavailable(f"{self._path} was removed or replaced while it was in use; start again")
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _set_pragmas(connection: sqlite3.Connection, busy_timeout_milliseconds: int) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from responder.storage import engine as engines
 from responder.storage.engine import make_engine
-from responder.storage.errors import StorageUnsuitable
+from responder.storage.errors import StorageUnavailable, StorageUnsuitable
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -29,6 +30,26 @@ def test_every_sqlite_connection_is_durable_and_waits(open_engine):
             assert pragma(connection, "foreign_keys") == 1
             assert pragma(connection, "busy_timeout") == 7_000
             assert pragma(connection, "auto_vacuum") == 2
+
+
+@only_sqlite
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_was_removed_or_replaced_is_not_written_to(open_engine, is_replaced):
+    engine = open_engine()
+    file = Path(engine.url.database)
+    with engine.connect() as open_still:
+        file.rename(file.with_suffix(".old"))
+        if is_replaced:
+            file.touch()
+        with pytest.raises(StorageUnavailable, match="removed or replaced"):
+            engine.connect()
+        assert file.exists() == is_replaced
+        open_still.close()
+        with pytest.raises(StorageUnavailable, match="removed or replaced"):
+            engine.connect()
+    file.with_suffix(".old").rename(file)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one() == 0
 
 
 @only_sqlite
