@@ -84,12 +84,11 @@ def measure(folder: Path, taken: Taken, run: str) -> tuple[float, float]:
         taken.wait_for(taken.count + 1, 5)
         settled = wait_until_quiet(taken)
         used = sum(cpu_seconds(one.process) for one in running)
-        started_at = time.monotonic()
-        load(running[0].port, "bypass@example.com", COUNT, run=run)
+        sent = load(running[0].port, "bypass@example.com", COUNT, run=run)
         if not taken.wait_for(settled + COUNT):
             raise SystemExit(f"{run}: only {taken.count - settled} of {COUNT} answered")
         used = sum(cpu_seconds(one.process) for one in running) - used
-        return used / COUNT * 1e6, (taken.last_at - started_at) / COUNT * 1e6
+        return used / COUNT * 1e6, (taken.last_at - sent["started_at"]) / COUNT * 1e6
 
 
 def wait_until_quiet(taken: Taken) -> int:
@@ -112,7 +111,7 @@ def main() -> int:
             with service(folder, taken.port) as running:
                 load(running[0].port, "bypass@example.com", SEED, run=folder.name)
                 wait_until_quiet(taken)
-        multiply(large / "data/responder.sqlite3", copies)
+        multiply(large / "data/responder.db", copies)
         for number in range(ROUNDS):
             few.append(measure(small, taken, f"s{number}"))
             many.append(measure(large, taken, f"l{number}"))

@@ -113,18 +113,18 @@ class Intake:
     def _serve(self) -> None:
         while (submission := self._waiting.get()) is not None:
             try:
-                arrival = self._prepare(submission)
+                self._prepare(submission)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client keeps the message
-                self._writer.expect(-1)
                 submission.future.set_exception(error)
-            else:
-                self._writer.submit(self._accept, arrival, submission.future, expected=True)
 
-    def _prepare(self, submission: _Submission) -> Arrival:
-        reading = self._read_safely(submission.envelope, submission.content)
-        arrival = make_arrival(reading, submission.content, self._identity, self._node)
+    def _prepare(self, submission: _Submission) -> None:
+        try:
+            reading = self._read_safely(submission.envelope, submission.content)
+            arrival = make_arrival(reading, submission.content, self._identity, self._node)
+        finally:
+            self._writer.expect(-1)
         submission.future.add_done_callback(lambda future: self._tell(arrival, future))
-        return arrival
+        self._writer.submit(self._accept, arrival, submission.future)
 
     def _read_safely(self, envelope: Envelope, content: Content) -> Reading:
         """Read a message; one on which reading breaks is kept all the same, as malformed."""

@@ -74,27 +74,23 @@ class Writer:
         return self.submit(_run_each, work)
 
     def expect(self, more: int) -> None:
-        """Say that so many `more` items are about to be submitted as expected ones, or fewer if it is negative.
+        """Say that `more` items than before are about to be submitted, or that so many are not if it is negative.
 
         What waits to be committed waits for them too, for some milliseconds at most: the larger a batch, the cheaper.
         """
         with self._gate:
             self._expected += more
 
-    def submit(
-        self, handler: Handler[Item, T], item: Item, future: Future[T] | None = None, *, expected: bool = False
-    ) -> Future[T]:
+    def submit(self, handler: Handler[Item, T], item: Item, future: Future[T] | None = None) -> Future[T]:
         """Hand `item` to `handler`, which gets all neighbouring items in one list and gives a result for each.
 
         Args:
             handler: runs in the transaction; compared by equality to find neighbours.
             item: what it is to store.
             future: to be done once the item is committed; a new one unless given.
-            expected: `expect` has told of it.
         """
         job = _Job(handler, item, Future() if future is None else future)
         with self._gate:
-            self._expected -= expected
             if not self._stopped:
                 self._jobs.put(job)
                 return job.future

@@ -65,6 +65,24 @@ def test_what_waits_is_one_call_of_the_handler_and_one_commit(engine, writer):
     assert commits == ["commit"]
 
 
+def test_what_is_expected_is_waited_for(engine, writer, monkeypatch):
+    monkeypatch.setattr("responder.storage.writer._LONGEST_GATHERING_SECONDS", SECONDS)
+    commits = commits_of(engine)
+    writer.expect(1)
+    futures = [writer.submit(put, "a")]
+    writer.start()
+    writer.expect(-1)
+    futures.append(writer.submit(put, "b"))
+    assert [future.result(SECONDS) for future in futures] == ["stored a", "stored b"]
+    assert commits == ["commit"]
+
+
+def test_what_is_expected_and_never_comes_holds_up_nothing(writer):
+    writer.expect(1)
+    writer.start()
+    assert writer.submit(put, "a").result(SECONDS) == "stored a"
+
+
 def test_different_work_keeps_its_order_within_one_commit(engine, writer):
     order, commits = [], commits_of(engine)
 
@@ -255,14 +273,27 @@ def test_nodes_that_collide_both_store_in_the_end(engine, writer, open_engine):
 
 
 @only_sqlite
-def test_processes_take_turns_by_the_lock_file(writer, engine):
-    path = Path(f"{engine.url.database}.lock")
+@pytest.mark.parametrize("name", ["gate", "lock"])
+def test_processes_take_turns_by_the_lock_files(writer, engine, name):
+    path = Path(f"{engine.url.database}.{name}")
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         writer.start()
         with pytest.raises(StorageUnavailable):
             writer.submit(put, "a").result(SECONDS)
     assert writer.submit(put, "b").result(SECONDS) == "stored b"
+
+
+@only_sqlite
+def test_the_next_process_can_pass_the_gate_while_one_writes(writer, engine):
+    def pass_gate(_):
+        with Path(f"{engine.url.database}.gate").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with Path(f"{engine.url.database}.lock").open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    writer.start()
+    writer.run(pass_gate).result(SECONDS)
 
 
 def test_a_reader_does_not_hold_up_the_writer(engine, writer, open_engine):
