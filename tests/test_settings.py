@@ -158,6 +158,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("relay.url", "smtp://user@relay.example"),
         ("relay.url", "smtp://"),
         ("relay.url", "smtp://relay.example:port"),
+        ("relay.url", "smtp://relay.example:0"),
         ("relay.url", "smtp://relay.example/x"),
         ("relay.url", "lmtp://relay.example"),
         ("relay.url", "maildir:"),
@@ -183,6 +184,9 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("export.formats", ["xls"]),
         ("blocklists", [{"name": "one"}]),
         ("blocklists", [{"name": "one", "zone": "x", "zone_file": "y"}]),
+        ("blocklists", [{"name": "one", "zone": "a b"}]),
+        ("blocklists", [{"name": "one", "zone": "x", "codes": ["1"]}]),
+        ("blocklists", [{"name": "one", "zone": "x", "codes": ["192.0.2.1"]}]),
         ("blocklists", [{"name": "one", "zone": "x"}, {"name": "one", "zone": "y"}]),
     ],
 )

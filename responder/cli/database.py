@@ -1,7 +1,8 @@
 """The database for commands: opened for reading, with every trouble told in one line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +13,9 @@ from responder.settings import Settings, hide_password
 from responder.storage import migrate
 from responder.storage.engine import make_engine
 from responder.storage.errors import StorageError
+from responder.storage.writer import Writer
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -46,3 +50,20 @@ def reading(settings: Settings) -> Iterator[Connection]:
         migrate.check(engine)
         with engine.connect() as connection:
             yield connection
+
+
+def write(settings: Settings, work: Callable[[Connection], T]) -> T:
+    """Run `work` in a transaction of its own, taking turns with a service that runs, and give what it gives.
+
+    Raises:
+        Failure, StartError: the database cannot be written, in one line.
+    """
+    require_file(settings)
+    with open_engine(settings) as engine:
+        migrate.check(engine)
+        writer = Writer(engine)
+        writer.start()
+        try:
+            return writer.run(work).result()
+        finally:
+            writer.stop()

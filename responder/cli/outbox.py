@@ -1,12 +1,19 @@
 """`responder outbox`: what leaves, left or failed."""
 
-import click
+from collections.abc import Callable
+from datetime import UTC, datetime
 
+import click
+from sqlalchemy import Connection
+
+from responder import maillog
+from responder.app.parts import make_terms
 from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
-from responder.cli.database import reading
+from responder.cli.database import reading, write
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_json, print_octets, print_table
 from responder.cli.shapes import outbound_details, outbound_object
+from responder.services import outbox
 from responder.storage.outbound import find_content, find_outbound, list_outbound
 
 _COLUMNS = (
@@ -74,3 +81,55 @@ def show(invocation: Invocation, *, outbound_id: int, raw: bool, as_json: bool) 
         print_json(outbound_details(row))
     else:
         print_fields(outbound_details(row))
+
+
+@command.command(
+    epilog="Example: responder outbox list --limit 0 --json | jq -r 'select(.state == \"failed\").id' | "
+    "xargs responder outbox retry"
+)
+@click.argument("outbound_ids", metavar="ID...", type=ID, nargs=-1, required=True)
+@json_option
+@pass_invocation
+def retry(invocation: Invocation, *, outbound_ids: tuple[int, ...], as_json: bool) -> None:
+    """Try again now what failed or waits for its next attempt; its schedule begins anew."""
+    give_up_after = make_terms(invocation.settings).give_up_after
+    now = datetime.now(UTC)
+    _change(
+        invocation, outbound_ids, lambda each, which: outbox.retry(each, which, now, give_up_after), as_json=as_json
+    )
+
+
+@command.command(epilog="Example: responder outbox cancel 7382910023")
+@click.argument("outbound_ids", metavar="ID...", type=ID, nargs=-1, required=True)
+@json_option
+@pass_invocation
+def cancel(invocation: Invocation, *, outbound_ids: tuple[int, ...], as_json: bool) -> None:
+    """Keep what waits from leaving; the sender may get another answer then."""
+    now = datetime.now(UTC)
+    _change(invocation, outbound_ids, lambda each, which: outbox.cancel(each, which, now), as_json=as_json)
+
+
+def _change(
+    invocation: Invocation,
+    outbound_ids: tuple[int, ...],
+    change: Callable[[Connection, int], object],
+    *,
+    as_json: bool,
+) -> None:
+    """Change all of the messages, or none of them where one cannot be, and tell how they stand."""
+
+    def work(connection: Connection) -> list[dict[str, object]]:
+        for outbound_id in outbound_ids:
+            change(connection, outbound_id)
+        rows = [find_outbound(connection, outbound_id) for outbound_id in outbound_ids]
+        return [outbound_details(row) for row in rows if row]
+
+    try:
+        changed = write(invocation.settings, work)
+    except outbox.OutboxError as error:
+        raise Failure(str(error)) from None
+    for each in changed:
+        if as_json:
+            print_json(each)
+        else:
+            click.echo(f"{each['id']}: {each['state']}, for {maillog.clean(each['recipient'])}")

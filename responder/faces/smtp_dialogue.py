@@ -102,7 +102,7 @@ class Dialogue:
         self._errors += reply.is_permanent
         self._idle += verb not in _PROGRESS
         if reply.step is Step.CLOSE:
-            return reply
+            return self._for_relay(reply)
         if self._is_over(self._errors, self._limits.max_errors):
             return say.TOO_MANY_ERRORS
         if self._is_over(self._idle, self._limits.max_idle_commands):

@@ -18,6 +18,7 @@ from responder.settings.values import (
     Key,
     Limit,
     Line,
+    ListCode,
     Listen,
     Locale,
     Mailbox,
@@ -141,9 +142,9 @@ class Blocklist(Section):
     """One list that may name an address as dynamic."""
 
     name: Annotated[Line, Field(min_length=1)]
-    zone: Line = ""
+    zone: OptionalHost = ""
     zone_file: str = ""
-    codes: tuple[Line, ...] = ()
+    codes: tuple[ListCode, ...] = ()
     provider: Line = ""
     removal: OptionalWebUrl = ""
     contact: Line = ""

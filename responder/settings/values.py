@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from responder.domain.address import AddressError, parse_ip, parse_mailbox, parse_network
 
+_LIST_CODES = IPv4Network("127.0.0.0/8")
 _PORTS = 65_536
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _HOST_CHARACTERS = 253
@@ -100,6 +101,16 @@ def _domain(text: str) -> str:
     return text.lower().rstrip(".")
 
 
+def _list_code(text: str) -> str:
+    try:
+        is_code = parse_ip(text) in _LIST_CODES
+    except AddressError:
+        is_code = False
+    if not is_code:
+        raise ValueError("is no answer of a blocklist such as 127.0.0.10; they lie in 127.0.0.0/8 (RFC 5782)")
+    return text
+
+
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
@@ -111,9 +122,11 @@ def _pattern(text: str) -> str:
 def _split_url(text: str) -> SplitResult:
     try:
         url = urlsplit(text)
-        _ = url.port
+        port = url.port
     except ValueError:
         raise ValueError("is no URL that can be read; check the host and the port") from None
+    if port == 0:
+        raise ValueError("has port 0, on which nothing can listen; write another or none")
     return url
 
 
@@ -202,6 +215,7 @@ Mailbox = Annotated[str, _text(_mailbox)]
 OptionalMailbox = Annotated[str, _or_empty(_mailbox)]
 FromMailbox = Annotated[str, _text(_from_mailbox)]
 Domain = Annotated[str, _text(_domain)]
+ListCode = Annotated[str, _text(_list_code)]
 OptionalHost = Annotated[str, _or_empty(_domain)]
 NamePattern = Annotated[str, _text(_pattern)]
 OptionalWebUrl = Annotated[str, _or_empty(_web_url)]

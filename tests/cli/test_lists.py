@@ -262,3 +262,36 @@ def test_an_old_schema_is_told(stored: Stored) -> None:
     done = stored.run("queue")
     assert done.exit_code == 1
     assert "newer" in done.stderr
+
+
+def test_an_answer_that_waits_can_be_cancelled_and_its_sender_answered_again(stored: Stored) -> None:
+    stored.add("ann@mail.example.org", "203.0.113.9")
+    (answer,) = stored.rows("outbox")
+    done = stored.run("outbox", "cancel", answer["id"], "--json")
+    assert (done.exit_code, json.loads(done.stdout)["state"]) == (0, "cancelled")
+    stored.add("ann@mail.example.org", "203.0.113.9", "once more")
+    assert [row["state"] for row in stored.rows("outbox")] == ["queued", "cancelled"]
+
+
+def test_an_answer_that_failed_can_be_tried_again(stored: Stored) -> None:
+    stored.add("ann@mail.example.org", "203.0.113.9")
+    (answer,) = stored.rows("outbox")
+    with stored.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(outbound).values(state="failed", settled_at=MOMENT))
+    assert stored.run("outbox", "retry", answer["id"]).exit_code == 0
+    (again,) = stored.rows("outbox")
+    assert (again["id"], again["state"], again["sent_at"]) == (answer["id"], "queued", None)
+
+
+@pytest.mark.parametrize("verb", ["retry", "cancel"])
+def test_what_cannot_be_changed_is_told_in_one_line_and_nothing_else_changes(stored: Stored, verb: str) -> None:
+    stored.add("ann@mail.example.org", "203.0.113.9")
+    stored.add("bob@mail.example.org", "203.0.113.9")
+    bob, ann = stored.rows("outbox")
+    with stored.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(outbound).values(state="sent").where(outbound.c.id == int(ann["id"])))
+    done = stored.run("outbox", verb, bob["id"], ann["id"])
+    assert done.exit_code == 1
+    assert done.stderr.strip().endswith(f"outbound message {ann['id']} is sent")
+    assert stored.rows("outbox")[0] == bob
+    assert "there is no outbound message 7" in stored.run("outbox", verb, "7").stderr

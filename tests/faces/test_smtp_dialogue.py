@@ -172,6 +172,13 @@ def test_xforward_names_the_client():
     assert (envelope.helo_name, envelope.trusted_relay) == ("helo.example.org", True)
 
 
+def test_a_relay_hears_nothing_permanent_once_a_recipient_is_taken_whatever_it_says():
+    dialogue = start(RELAY)
+    say(dialogue, "MAIL FROM:<a@b.example>", f"RCPT TO:<{BYPASS}>")
+    reply = dialogue.obey(b"GET / HTTP/1.1\r\n")
+    assert (reply.code, reply.step) == (451, Step.CLOSE)
+
+
 @pytest.mark.parametrize(
     "line", ["NOOP", "XFORWARD NAME=x", "XFORWARD ADDR=[UNAVAILABLE]", "XFORWARD ADDR=127.0.0.1 HELO=x"]
 )
