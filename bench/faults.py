@@ -28,7 +28,7 @@ from bench.load import Load, Plea, make_plea
 from bench.service import UNLIMITED
 from bench.table import show
 from tests.support.mortal import POINTS
-from tests.support.relay import SILENCE, Relay
+from tests.support.relay import SILENCE, Relay, Taken
 from tests.support.running import Running, running
 
 BYPASS = "bypass@example.com"
@@ -45,6 +45,14 @@ class StrikingRelay(Relay):
     victim: subprocess.Popen[str] | None = None
     step = ""
     left = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered: set[str] = set()
+
+    def _take(self, taken: Taken) -> None:
+        self.answered.add(recipient_of(taken))
+        super()._take(taken)
 
     def aim(self, step: str, left: int) -> None:
         self.step, self.left, self.victim = step, left, None
@@ -126,7 +134,7 @@ class Campaign:
         with running(self.folder, SETTINGS | {"relay.url": relay.url}) as service:
             while self.waiting:
                 self.load(service)
-            relay.wait_until(lambda: len(answers(relay)) >= len(self.taken), QUIET_SECONDS)
+            relay.wait_until(lambda: len(relay.answered) >= len(self.taken), QUIET_SECONDS)
             service.stop()
 
     def broken(self, relay: Relay) -> Iterator[str]:
@@ -162,8 +170,12 @@ def answers(relay: Relay) -> dict[str, Counter[str]]:
     """Give for each recipient the Message-IDs that came, with the number of copies."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for taken in list(relay.taken):
-        found[taken.rcpt.partition("<")[2].partition(">")[0]][message_id_of(taken.content)] += 1
+        found[recipient_of(taken)][message_id_of(taken.content)] += 1
     return found
+
+
+def recipient_of(taken: Taken) -> str:
+    return taken.rcpt.partition("<")[2].partition(">")[0]
 
 
 def message_id_of(content: bytes) -> str:

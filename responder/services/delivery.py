@@ -28,6 +28,8 @@ from responder.storage.writer import Writer
 _MARGIN = timedelta(seconds=60)
 _START_WITHIN_SECONDS = 30.0
 _TRIES = 3
+# A process ends for many reasons that are not a message's fault, so more is needed before one is set aside for it.
+_ENDS = 10
 _MINUTE = timedelta(minutes=1)
 _DROPPED_AT_ONCE = 100
 
@@ -224,8 +226,8 @@ class Delivery:
         for claim in claims:
             if claim.give_up_at <= claim.claimed_at and self._watch.is_steady():
                 settled.append(_failed(claim, claim.claimed_at, None, "too old to leave, and never got to the relay"))
-            elif claim.attempts > _TRIES and not claim.has_content:
-                settled.append(_failed(claim, claim.claimed_at, None, f"set aside: wording it ended us {_TRIES} times"))
+            elif claim.attempts > _ENDS and not claim.has_content:
+                settled.append(_failed(claim, claim.claimed_at, None, f"set aside: wording it ended us {_ENDS} times"))
             else:
                 usable.append(claim)
         return usable, settled

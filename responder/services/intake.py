@@ -25,7 +25,9 @@ from responder.storage.limits import forget_limits
 from responder.storage.receipts import forget_receipts
 from responder.storage.writer import Writer
 
-_READERS = 2
+# Octets up to which a message is read in the quick lane. A plea is seldom larger, and of no content does reading so
+# much take longer than a few milliseconds.
+_SMALL = 16 * 1024
 _BLOCKED_FOR = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=10)
 _RECEIPTS_KEPT_FOR = timedelta(days=5)
@@ -41,8 +43,14 @@ class _Submission:
     future: Future[Receipt]
 
 
+_Lane = queue.SimpleQueue[_Submission | None]
+
+
 class Intake:
     """Takes messages from every face; `terms` may be replaced at any time.
+
+    Small messages and large ones wait in lanes of their own, so that no flood of large ones, which are slow to read,
+    makes a plea wait.
 
     Args:
         writer: stores them.
@@ -72,8 +80,12 @@ class Intake:
         self._node = node
         self._clock = clock
         self._on_answer = on_answer
-        self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
-        self._readers = [threading.Thread(target=self._serve, name=f"reader-{n}", daemon=True) for n in range(_READERS)]
+        self._small: _Lane = queue.SimpleQueue()
+        self._large: _Lane = queue.SimpleQueue()
+        self._readers = [
+            threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
+            for name, lane in (("reader-small", self._small), ("reader-large", self._large))
+        ]
         self._gate = threading.Lock()
         self._stopped = False
         self._blocked: frozenset[str] = frozenset()
@@ -89,8 +101,8 @@ class Intake:
         """Read what waits and hand it to the writer, which is to be stopped after this."""
         with self._gate:
             self._stopped = True
-            for _ in self._readers:
-                self._waiting.put(None)
+            for lane in (self._small, self._large):
+                lane.put(None)
         for reader in self._readers:
             if reader.ident is not None:
                 reader.join()
@@ -105,13 +117,13 @@ class Intake:
         with self._gate:
             if not self._stopped:
                 self._writer.expect(1)
-                self._waiting.put(submission)
+                (self._small if content.size <= _SMALL else self._large).put(submission)
                 return submission.future
         submission.future.set_exception(StorageUnavailable("the service stops"))
         return submission.future
 
-    def _serve(self) -> None:
-        while (submission := self._waiting.get()) is not None:
+    def _serve(self, lane: _Lane) -> None:
+        while (submission := lane.get()) is not None:
             try:
                 self._prepare(submission)
             except Exception as error:  # noqa: BLE001 - whatever it is, the client keeps the message

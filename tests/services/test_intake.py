@@ -456,3 +456,19 @@ def test_a_desk_that_closed_refuses(desk):
     with pytest.raises(StorageUnavailable):
         desk.take(Letter())
     assert RequestState.WAITING not in [row["state"] for row in desk.rows(schema.requests)]
+
+
+def test_large_messages_that_are_slow_to_read_do_not_make_a_plea_wait(desk, monkeypatch):
+    may_read, read = threading.Event(), desk.intake._read
+
+    def read_large_slowly(envelope, content):
+        assert content.size <= 20_000 or may_read.wait(SECONDS)
+        return read(envelope, content)
+
+    monkeypatch.setattr(desk.intake, "_read", read_large_slowly)
+    large = [Letter(number=number, trace=b"X-Long: " + b"x" * 20_000 + b"\r\n") for number in range(1, 5)]
+    slow = [desk.submit(letter) for letter in large]
+    assert desk.take(Letter("bob@office.example", number=9)).disposition is Disposition.ANSWER
+    assert not any(future.done() for future in slow)
+    may_read.set()
+    assert len({future.result(SECONDS).reference for future in slow}) == len(slow)
