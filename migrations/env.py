@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from responder.storage.schema import metadata
+from responder.storage import schema_desk
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=schema_desk.findings.metadata,
     render_as_batch=True,
 )
 with context.begin_transaction():

@@ -1,12 +1,8 @@
-"""Every table, with its keys and indexes; the migrations build the same (a test compares them).
+"""The tables that a message passes through, with keys and indexes; the migrations build the same (a test compares).
 
 Ids are 64-bit, time-ordered and given by the application. `_at` columns are instants, `_key` columns 16 bytes
 (`responder.domain.address.ip_key`) or a digest, enumerations are text with a check.
 """
-
-from collections.abc import Iterable
-from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
@@ -15,9 +11,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -30,88 +24,51 @@ from responder.domain.envelope import ClientSource, RecipientKind
 from responder.domain.outbound import Kind, OutboundState
 from responder.domain.plea import AddressSource, Certainty, Proof
 from responder.domain.request import RequestState
-from responder.storage.instants import UtcDateTime
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from responder.storage.columns import (
+    at_column,
+    big_column,
+    bytes_column,
+    enum_column,
+    id_column,
+    int_column,
+    metadata,
+    partial_index,
+    text_column,
 )
-
-
-def _id(name: str = "id") -> Column[int]:
-    # SQLite keeps a table in the order of an INTEGER key without an index beside it; that type is 64 bits wide there.
-    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-
-
-def _enum(name: str, values: type[StrEnum] | Iterable[str], *, nullable: bool = False) -> Column[str]:
-    """Give a text column that takes only `values`."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return Column(name, Text, CheckConstraint(f"{name} IN ({listed})", name=name), nullable=nullable)
-
-
-def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable)
-
-
-def _at(name: str, *, nullable: bool = False) -> Column[datetime]:
-    return Column(name, UtcDateTime, nullable=nullable)
-
-
-def _bytes(name: str, *, nullable: bool = False) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=nullable)
-
-
-def _int(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=nullable)
-
-
-def _big(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
-
-
-def _partial_index(condition: str, *columns: str) -> Index:
-    """Give an index over the rows where `condition` holds: most rows of a flood have none of it, and pay nothing."""
-    return Index(None, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
-
 
 messages = Table(
     "messages",
     metadata,
-    _id(),
-    _at("received_at"),
-    _text("node"),
-    _big("request_id", nullable=True),
-    _text("reference"),
-    _enum("rcpt_kind", RecipientKind),
+    id_column(),
+    at_column("received_at"),
+    text_column("node"),
+    big_column("request_id", nullable=True),
+    text_column("reference"),
+    enum_column("rcpt_kind", RecipientKind),
     Column("recipients", JSON, nullable=False),
-    _text("reverse_path"),
-    _text("sender_key"),
-    _text("header_from"),
-    _bytes("client_key", nullable=True),
-    _enum("client_source", ClientSource),
-    _text("helo_name"),
+    text_column("reverse_path"),
+    text_column("sender_key"),
+    text_column("header_from"),
+    bytes_column("client_key", nullable=True),
+    enum_column("client_source", ClientSource),
+    text_column("helo_name"),
     Column("tls", Boolean, nullable=False),
-    _text("message_id_header", nullable=True),
+    text_column("message_id_header", nullable=True),
     Column("message_references", JSON, nullable=False),
-    _text("subject"),
-    _int("size"),
-    _enum("disposition", Disposition),
-    _enum("reason", Reason, nullable=True),
-    _bytes("refused_key", nullable=True),
-    _enum("address_source", AddressSource, nullable=True),
+    text_column("subject"),
+    int_column("size"),
+    enum_column("disposition", Disposition),
+    enum_column("reason", Reason, nullable=True),
+    bytes_column("refused_key", nullable=True),
+    enum_column("address_source", AddressSource, nullable=True),
     Column("rejection", JSON(none_as_null=True), nullable=True),
-    _text("software_product", nullable=True),
-    _text("software_version", nullable=True),
-    _text("software_name", nullable=True),
-    _enum("software_certainty", Certainty, nullable=True),
-    _text("software_evidence", nullable=True),
-    _text("locale"),
-    _int("repeats"),
+    text_column("software_product", nullable=True),
+    text_column("software_version", nullable=True),
+    text_column("software_name", nullable=True),
+    enum_column("software_certainty", Certainty, nullable=True),
+    text_column("software_evidence", nullable=True),
+    text_column("locale"),
+    int_column("repeats"),
     Index("uq_messages_reference", "reference", unique=True),
     Index(None, "request_id", "id"),
     Index(None, "sender_key", "id"),
@@ -124,8 +81,8 @@ messages = Table(
 raw_messages = Table(
     "raw_messages",
     metadata,
-    _id("message_id"),
-    _bytes("raw"),
+    id_column("message_id"),
+    bytes_column("raw"),
     postgresql_partition_by="RANGE (message_id)",
 )
 
@@ -133,9 +90,9 @@ receipts = Table(
     "receipts",
     metadata,
     Column("key", LargeBinary, primary_key=True),
-    _big("message_id"),
-    _text("reference"),
-    _at("received_at"),
+    big_column("message_id"),
+    text_column("reference"),
+    at_column("received_at"),
     Index(None, "received_at"),
     sqlite_with_rowid=False,
 )
@@ -143,35 +100,35 @@ receipts = Table(
 requests = Table(
     "requests",
     metadata,
-    _id(),
-    _text("reference"),
-    _text("reply_token"),
-    _enum("state", RequestState),
-    _int("version"),
-    _bytes("open_key", nullable=True),
-    _enum("unanswered", Reason, nullable=True),
+    id_column(),
+    text_column("reference"),
+    text_column("reply_token"),
+    enum_column("state", RequestState),
+    int_column("version"),
+    bytes_column("open_key", nullable=True),
+    enum_column("unanswered", Reason, nullable=True),
     Column("unread", Boolean, nullable=False),
-    _at("opened_at"),
-    _at("updated_at"),
-    _text("sender_key"),
-    _text("contact"),
-    _text("domain"),
-    _bytes("address_key", nullable=True),
+    at_column("opened_at"),
+    at_column("updated_at"),
+    text_column("sender_key"),
+    text_column("contact"),
+    text_column("domain"),
+    bytes_column("address_key", nullable=True),
     Column("networks", JSON, nullable=False),
-    _enum("address_source", AddressSource, nullable=True),
-    _bytes("client_key", nullable=True),
-    _enum("proof", Proof),
-    _text("software_product", nullable=True),
-    _text("software_version", nullable=True),
-    _text("locale"),
-    _text("subject"),
-    _enum("advice", ("static", "dynamic", "unclear", "not-ours", "not-refused-now"), nullable=True),
+    enum_column("address_source", AddressSource, nullable=True),
+    bytes_column("client_key", nullable=True),
+    enum_column("proof", Proof),
+    text_column("software_product", nullable=True),
+    text_column("software_version", nullable=True),
+    text_column("locale"),
+    text_column("subject"),
+    enum_column("advice", ("static", "dynamic", "unclear", "not-ours", "not-refused-now"), nullable=True),
     Column("advice_reasons", JSON, nullable=False),
-    _big("assignee_id", nullable=True),
-    _int("message_count"),
-    _at("lapse_at", nullable=True),
-    _at("decided_at", nullable=True),
-    _text("decided_by", nullable=True),
+    big_column("assignee_id", nullable=True),
+    int_column("message_count"),
+    at_column("lapse_at", nullable=True),
+    at_column("decided_at", nullable=True),
+    text_column("decided_by", nullable=True),
     Index("uq_requests_reference", "reference", unique=True),
     Index("uq_requests_reply_token", "reply_token", unique=True),
     Index("uq_requests_open_key", "open_key", unique=True),
@@ -179,34 +136,34 @@ requests = Table(
     Index(None, "address_key", "id"),
     Index(None, "domain", "id"),
     Index(None, "contact", "id"),
-    _partial_index("assignee_id IS NOT NULL", "assignee_id", "state", "updated_at", "id"),
+    partial_index("assignee_id IS NOT NULL", "assignee_id", "state", "updated_at", "id"),
     Index(None, "software_product", "id"),
-    _partial_index("advice IS NOT NULL", "advice", "state", "id"),
+    partial_index("advice IS NOT NULL", "advice", "state", "id"),
 )
 
 outbound = Table(
     "outbound",
     metadata,
-    _id(),
-    _enum("kind", Kind),
-    _big("request_id", nullable=True),
-    _big("message_id", nullable=True),
-    _text("recipient"),
-    _text("envelope_sender"),
-    _text("message_id_header"),
-    _text("template"),
-    _big("template_version_id", nullable=True),
-    _text("locale"),
-    _enum("state", OutboundState),
-    _text("reason", nullable=True),
-    _int("attempts"),
-    _at("created_at"),
-    _at("due_at"),
-    _at("give_up_at"),
-    _text("claimed_by", nullable=True),
-    _at("settled_at", nullable=True),
-    _int("last_code", nullable=True),
-    _text("last_text", nullable=True),
+    id_column(),
+    enum_column("kind", Kind),
+    big_column("request_id", nullable=True),
+    big_column("message_id", nullable=True),
+    text_column("recipient"),
+    text_column("envelope_sender"),
+    text_column("message_id_header"),
+    text_column("template"),
+    big_column("template_version_id", nullable=True),
+    text_column("locale"),
+    enum_column("state", OutboundState),
+    text_column("reason", nullable=True),
+    int_column("attempts"),
+    at_column("created_at"),
+    at_column("due_at"),
+    at_column("give_up_at"),
+    text_column("claimed_by", nullable=True),
+    at_column("settled_at", nullable=True),
+    int_column("last_code", nullable=True),
+    text_column("last_text", nullable=True),
     Index("uq_outbound_message_id_header", "message_id_header", unique=True),
     Index(
         "uq_outbound_message_id_reply",
@@ -237,8 +194,8 @@ outbound = Table(
 outbound_contents = Table(
     "outbound_contents",
     metadata,
-    _id("outbound_id"),
-    _bytes("content"),
+    id_column("outbound_id"),
+    bytes_column("content"),
     postgresql_partition_by="RANGE (outbound_id)",
 )
 
@@ -247,7 +204,7 @@ reply_slots = Table(
     metadata,
     Column("sender_key", Text, primary_key=True),
     Column("answers", JSON, nullable=False),
-    _at("answered_at"),
+    at_column("answered_at"),
     Index(None, "answered_at"),
     sqlite_with_rowid=False,
 )
@@ -255,10 +212,10 @@ reply_slots = Table(
 rate_counts = Table(
     "rate_counts",
     metadata,
-    _text("scope"),
-    _text("key"),
-    _at("hour_at"),
-    _int("count"),
+    text_column("scope"),
+    text_column("key"),
+    at_column("hour_at"),
+    int_column("count"),
     PrimaryKeyConstraint("scope", "key", "hour_at"),
     Index(None, "hour_at"),
     sqlite_with_rowid=False,
@@ -272,21 +229,21 @@ _HARD_MINIMUM_PREFIX = (
 exemptions = Table(
     "exemptions",
     metadata,
-    _id(),
+    id_column(),
     Column("request_id", BigInteger, ForeignKey("requests.id"), nullable=True),
-    _int("family"),
-    _bytes("first_key"),
-    _bytes("last_key"),
-    _int("prefix_length"),
-    _text("reason"),
-    _at("created_at"),
-    _text("created_by"),
-    _at("expires_at"),
-    _at("revoked_at", nullable=True),
-    _text("revoked_by", nullable=True),
-    _at("warned_at", nullable=True),
-    _at("last_used_at", nullable=True),
-    _int("uses"),
+    int_column("family"),
+    bytes_column("first_key"),
+    bytes_column("last_key"),
+    int_column("prefix_length"),
+    text_column("reason"),
+    at_column("created_at"),
+    text_column("created_by"),
+    at_column("expires_at"),
+    at_column("revoked_at", nullable=True),
+    text_column("revoked_by", nullable=True),
+    at_column("warned_at", nullable=True),
+    at_column("last_used_at", nullable=True),
+    int_column("uses"),
     CheckConstraint(_HARD_MINIMUM_PREFIX, name="hard_minimum_prefix"),
     Index(
         "uq_exemptions_first_key_last_key",
@@ -304,25 +261,25 @@ blocked_senders = Table(
     "blocked_senders",
     metadata,
     Column("pattern", Text, primary_key=True),
-    _text("reason"),
-    _at("created_at"),
-    _text("created_by"),
+    text_column("reason"),
+    at_column("created_at"),
+    text_column("created_by"),
 )
 
-serials = Table("serials", metadata, Column("name", Text, primary_key=True), _big("value"))
+serials = Table("serials", metadata, Column("name", Text, primary_key=True), big_column("value"))
 
 audit = Table(
     "audit",
     metadata,
-    _id(),
-    _at("at"),
-    _enum("actor_kind", ("service", "staff", "token", "operator")),
-    _text("actor_id", nullable=True),
-    _text("subject_kind"),
-    _big("subject_id"),
-    _text("event"),
-    _text("from_state", nullable=True),
-    _text("to_state", nullable=True),
+    id_column(),
+    at_column("at"),
+    enum_column("actor_kind", ("service", "staff", "token", "operator")),
+    text_column("actor_id", nullable=True),
+    text_column("subject_kind"),
+    big_column("subject_id"),
+    text_column("event"),
+    text_column("from_state", nullable=True),
+    text_column("to_state", nullable=True),
     Column("data", JSON, nullable=False),
     Index(None, "subject_kind", "subject_id", "id"),
     Index(None, "actor_id", "id"),
@@ -332,12 +289,12 @@ nodes = Table(
     "nodes",
     metadata,
     Column("instance", Text, primary_key=True),
-    _text("name"),
-    _text("faces"),
-    _text("version"),
-    _at("started_at"),
-    _at("seen_at"),
-    _big("exemptions_serial"),
+    text_column("name"),
+    text_column("faces"),
+    text_column("version"),
+    at_column("started_at"),
+    at_column("seen_at"),
+    big_column("exemptions_serial"),
 )
 
-secrets = Table("secrets", metadata, Column("name", Text, primary_key=True), _bytes("value"))
+secrets = Table("secrets", metadata, Column("name", Text, primary_key=True), bytes_column("value"))
