@@ -22,6 +22,7 @@ _COMMANDS = {
     "config": "Effective settings, and what is wrong with them.",
     "doctor": "Ask every part whether it works.",
     "db": "The database: schema and backup.",
+    "forget": "Delete personal data past retention.",
     "completion": "Print the completion script for a shell.",
 }
 

@@ -1,0 +1,58 @@
+"""Forgetting, in small pieces, so that no message waits while it goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from responder.storage import retention
+from responder.storage.writer import Writer
+
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many messages and requests are gone, or would be."""
+
+    messages: int
+    requests: int
+
+
+def forget_octets(writer: Writer, before: datetime) -> int:
+    """Delete the octets of all messages from before the aware time `before`; give how many went.
+
+    Raises:
+        StorageUnavailable: the database cannot be used; what went before stays gone.
+    """
+    total = 0
+    while count := writer.run(lambda connection: retention.forget_octets(connection, before, _AT_ONCE)).result():
+        total += count
+    return total
+
+
+def forget(
+    writer: Writer, before: datetime, now: datetime, *, progress: Callable[[int], None] = lambda _: None
+) -> Forgotten:
+    """Delete everything about people whose request was over at the aware time `before`, and is at `now`.
+
+    What is open, or holds an active exemption, stays whole. `progress` is told after each piece how many messages and
+    requests went in it.
+
+    Raises:
+        StorageUnavailable: the database cannot be used; what went before stays gone.
+    """
+    came = asked = after = 0
+    while True:
+        count, after = writer.run(
+            lambda connection, after=after: retention.forget_messages(  # type: ignore[misc]
+                connection, before, now, after=after, limit=_AT_ONCE
+            )
+        ).result()
+        if not count:
+            break
+        came += count
+        progress(count)
+    while count := writer.run(lambda each: retention.forget_requests(each, before, now, _AT_ONCE)).result():
+        asked += count
+        progress(count)
+    return Forgotten(came, asked)
