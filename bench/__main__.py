@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("answers", "stored")
+NAMES = ("answers", "stored", "policy", "evidence", "queue")
 
 
 def main() -> int:

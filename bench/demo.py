@@ -24,6 +24,8 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from bench.crowd import ANSWERED, send_crowd
+from tests.support.ports import free_port
 from tests.support.relay import Relay, Taken
 from tests.support.running import Running, running
 
@@ -157,6 +159,14 @@ def show_queue(service: Running) -> None:
     console.print(Text.from_ansi(done.stdout.rstrip()))
 
 
+def show_pages(service: Running) -> None:
+    """Show where staff review the queue, with a link that signs in once."""
+    (made,) = service.rows("staff", "add", "demo", "--role", "admin")
+    console.print()
+    console.rule("[bold]The pages where staff decide; this link signs in once", align="left")
+    console.print(f"  {made['link']}", soft_wrap=True, markup=False)
+
+
 def environment(service: Running) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RESPONDER_")}
     return kept | {"RESPONDER_CONFIG": str(service.config), "COLUMNS": str(console.width)}
@@ -193,7 +203,12 @@ def watch(relay: Relay) -> None:
 def demonstration() -> Iterator[tuple[Running, Relay]]:
     """Run the service on SQLite in a temporary folder, with a relay that keeps what it gets."""
     with tempfile.TemporaryDirectory(prefix="bypass-demo-") as folder, Relay() as relay:
-        settings = {"relay.url": relay.url, "organization.name": "Example Organisation"}
+        settings = {
+            "relay.url": relay.url,
+            "organization.name": "Example Organisation",
+            "web.listen": [f"127.0.0.1:{free_port()}"],
+            "review.allow_networks": ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"],
+        }
         with running(Path(folder), settings) as service:
             try:
                 yield service, relay
@@ -209,7 +224,10 @@ def demonstrate(*, once: bool) -> None:
         console.print(f"The service takes mail for {BYPASS} on 127.0.0.1:{service.port}.")
         console.print(f"A relay on 127.0.0.1:{relay.port} takes its answers and shows them here.")
         show_pleas(service, relay)
+        send_crowd(service.port)
+        relay.wait_for(len(SAMPLES) + ANSWERED)
         show_queue(service)
+        show_pages(service)
         if not once:
             show_hints(service)
             watch(relay)

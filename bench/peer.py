@@ -1,7 +1,8 @@
-"""The peer: Postfix that hands to Dovecot LMTP, whose Sieve vacation answers through the sink.
+"""The peer: Postfix that hands to Dovecot LMTP, whose Sieve vacation answers.
 
 Dovecot answers each sender once, as the service does; the load uses a new sender for each message. The text of its
-answer is the service's own, so both send the same number of octets.
+answer is the service's own, so both send the same number of octets. Dovecot hands the answer straight to the sink, or
+to Postfix again, whose queue then holds it until the sink has it.
 """
 
 import shutil
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.mta import Postfix
+from tests.support.ports import free_port
 
 BOX = "bypass@vacation.example"
 _DOVECOT = """
@@ -49,7 +51,7 @@ protocol lmtp {{
 plugin {{
   sieve = file:{folder}/home/sieve;active={folder}/home/active.sieve
 }}
-submission_host = 127.0.0.1:{sink}
+submission_host = 127.0.0.1:{submission}
 """
 _SIEVE = """require ["vacation"];
 vacation :days 1 :addresses ["{box}"] :subject "Re: your request" :mime text:
@@ -76,13 +78,24 @@ def missing() -> list[str]:
 
 
 @contextmanager
-def vacation(folder: Path, listen: int, lmtp: int, sink: int, *, text: str, html: str) -> Iterator[Postfix]:
-    """Run the peer until the block ends; it takes mail for `BOX` on the loopback port `listen`."""
+def vacation(folder: Path, sink: int, *, text: str, html: str, is_queued: bool) -> Iterator[int]:
+    """Run the peer until the block ends and give the loopback port on which it takes mail for `BOX`.
+
+    Args:
+        folder: where its files lie.
+        sink: the port to which answers go.
+        text: the text part of the answer.
+        html: its HTML part.
+        is_queued: the answer goes through the queue of Postfix.
+    """
+    folder.mkdir()
     folder.chmod(0o755)
+    listen, lmtp = free_port(), free_port()
     home = folder / "home"
     for name in ("run", "state", "home"):
         (folder / name).mkdir()
-    (folder / "dovecot.conf").write_text(_DOVECOT.format(folder=folder, lmtp=lmtp, sink=sink))
+    submission = listen if is_queued else sink
+    (folder / "dovecot.conf").write_text(_DOVECOT.format(folder=folder, lmtp=lmtp, submission=submission))
     quoted = [part.replace("\n.", "\n..") for part in (text, html)]
     (home / "active.sieve").write_text(_SIEVE.format(box=BOX, text=quoted[0], html=quoted[1]))
     subprocess.run(["sievec", "-c", folder / "dovecot.conf", home / "active.sieve"], check=True)
@@ -94,9 +107,12 @@ def vacation(folder: Path, listen: int, lmtp: int, sink: int, *, text: str, html
     try:
         (folder / "postfix").mkdir()
         domain = BOX.partition("@")[2]
-        with Postfix(folder / "postfix", listen, domain, f"lmtp:inet:127.0.0.1:{lmtp}").running() as postfix:
+        postfix = Postfix(folder / "postfix", listen, domain, f"lmtp:inet:127.0.0.1:{lmtp}")
+        with (folder / "postfix/etc/main.cf").open("a") as settings:
+            settings.write(f"default_transport = bypass:[127.0.0.1]:{sink}\n")
+        with postfix.running():
             time.sleep(1)
-            yield postfix
+            yield listen
     finally:
         dovecot.terminate()
         dovecot.wait(10)

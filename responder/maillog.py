@@ -67,7 +67,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _quote(text: str) -> str:
-    if text and not any(character in ' "=' for character in text):
+    if text and " " not in text and '"' not in text and "=" not in text:
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -82,7 +82,9 @@ def configure(style: str) -> None:
 
 def _event(level: int, event: str, /, *, exc_info: BaseException | None = None, **fields: object) -> None:
     if _log.isEnabledFor(level):
-        _log.log(level, event, exc_info=exc_info, extra={"fields": fields})
+        # Not `log`, which looks for its caller each time: no line tells that.
+        error = exc_info and (type(exc_info), exc_info, exc_info.__traceback__)
+        _log.handle(_log.makeRecord(_log.name, level, "", 0, event, (), error or None, extra={"fields": fields}))
 
 
 def started(*, version: str, faces: str, database: str) -> None:
@@ -153,6 +155,35 @@ def refused(*, client: object, helo_name: str, command: str, reply: str) -> None
     _event(logging.INFO, "refused", client=client, helo_name=helo_name, command=command, reply=reply)
 
 
+def policy_refused(*, client: object, sender: str, recipient: str, ground: str, detail: str, reference: str) -> None:
+    """A mail server was told to refuse a recipient."""
+    _event(
+        logging.INFO,
+        "policy-refused",
+        client=client,
+        sender=f"<{sender}>",
+        recipient=f"<{recipient}>",
+        ground=ground,
+        detail=detail,
+        reference=reference,
+    )
+
+
+def policy_closed(*, peer: str, why: str) -> None:
+    """A connection to the policy service was closed without an answer, for what its client did."""
+    _event(logging.WARNING, "policy-closed", peer=peer, why=why)
+
+
+def list_file_read(*, file: str, entries: int, skipped: int | None) -> None:
+    """A blocklist that is a file was read; lines that could not be understood were skipped."""
+    _event(logging.INFO, "list-file-read", file=file, entries=entries, skipped=skipped)
+
+
+def list_file_trouble(*, file: str, why: str) -> None:
+    """A blocklist that is a file cannot be read; what it said before still counts."""
+    _event(logging.ERROR, "list-file-trouble", file=file, why=why)
+
+
 def handed_over(*, outbound_id: int, kind: str, recipient: str, attempts: int, reply: str) -> None:
     """The relay took an outbound message."""
     _event(logging.INFO, "handed-over", id=outbound_id, kind=kind, recipient=recipient, attempts=attempts, reply=reply)
@@ -185,6 +216,60 @@ def cancelled(*, outbound_id: int, kind: str, recipient: str, reason: str) -> No
 def template_failed(*, template: str, locale: str, problem: str) -> None:
     """A template could not be rendered; the next safer one was used."""
     _event(logging.ERROR, "template-failed", template=template, locale=locale, problem=problem)
+
+
+def published(*, format_name: str, entries: int | None) -> None:
+    """The file of one export was replaced."""
+    _event(logging.INFO, "published", format=format_name, entries=entries)
+
+
+def not_published(*, format_name: str, entries: int | None, published: int | None) -> None:
+    """A list shrank by more than the settings allow, so the file that is published stays as it is."""
+    _event(logging.ERROR, "not-published", format=format_name, entries=entries, published=published)
+
+
+def publishing_failed(*, folder: object, error: object) -> None:
+    """A file of exemptions cannot be written; the old one stays."""
+    _event(logging.ERROR, "publishing-failed", folder=folder, error=error)
+
+
+def templates_changed(*, edited: int) -> None:
+    """Staff published or withdrew templates: from now on these are used, `edited` of them not as they were shipped."""
+    _event(logging.INFO, "templates-changed", edited=edited)
+
+
+def decided(*, reference: str, action: str, by: str, state: str, network: object, expires_at: object) -> None:
+    """Somebody decided about a request, which now is in `state`; `network` is exempt by it until `expires_at`."""
+    _event(
+        logging.INFO,
+        "decided",
+        reference=reference,
+        action=action,
+        by=by,
+        state=state,
+        network=network,
+        expires_at=expires_at,
+    )
+
+
+def exempted(*, event: str, by: str, network: object, expires_at: object) -> None:
+    """An exemption was `added`, `renewed` or `revoked` apart from a decision about a request."""
+    _event(logging.INFO, "exemption", change=event, by=by, network=network, expires_at=expires_at)
+
+
+def signed_in(*, login: str, how: str) -> None:
+    """A person signed in to the pages, by `link` or `password`."""
+    _event(logging.INFO, "signed-in", login=login, how=how)
+
+
+def sign_in_refused(*, login: str, client: object) -> None:
+    """Somebody gave a wrong login or password."""
+    _event(logging.WARNING, "sign-in-refused", login=login, client=client)
+
+
+def webhook_failed(*, why: str) -> None:
+    """The webhook of `staff.webhook` did not take what staff are told; the same went by mail."""
+    _event(logging.WARNING, "webhook-failed", why=why)
 
 
 def clock_jumped(*, seconds: int) -> None:

@@ -44,3 +44,7 @@ def test_the_software_of_each_server_is_recognised(shown: str) -> None:
 def test_it_fits_a_terminal(shown: str) -> None:
     assert max(map(len, shown.splitlines())) <= 80
     assert "\x1b" not in shown
+
+
+def test_it_tells_where_staff_decide(shown: str) -> None:
+    assert re.search(r"^  http://127\.0\.0\.1:\d+/sign-in/[\w-]{43}$", shown, re.MULTILINE)

@@ -188,7 +188,8 @@ def test_a_busy_port_is_told_in_one_line(tmp_path: Path) -> None:
 def test_what_is_missing_at_the_start_is_told_in_one_line(
     tmp_path: Path, settings: dict[str, object], arguments: list[str], complaint: str
 ) -> None:
-    quiet = {"data_dir": str(tmp_path / "data"), "smtp.listen": ["127.0.0.1:0"]}
+    free = {f"{face}.listen": ["127.0.0.1:0"] for face in ("smtp", "policy", "web")}
+    quiet = {"data_dir": str(tmp_path / "data")} | free
     config = write_settings(tmp_path / "x.toml", quiet | settings)
     done = run_responder("--config", str(config), "serve", *arguments)
     assert done.returncode == 1, done.stderr

@@ -4,31 +4,32 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
-import dns.exception
-import dns.resolver
-from dns.nameserver import Do53Nameserver
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 import responder
 from responder.app.database import first_line, open_database
+from responder.app.doctor_dns import check_dns
+from responder.app.doctor_exports import check_exports
 from responder.app.errors import StartError
-from responder.app.identity import hostname, make_identity
+from responder.app.identity import hostname
 from responder.app.parts import make_relay, make_tls_context
 from responder.app.sockets import bind, raise_file_limit
-from responder.app.wording import find_problems, make_library, make_renderer
+from responder.app.verdict import Finding, Verdict
+from responder.app.wording import make_library, read_library, renderer_for_looking
+from responder.services.checking import find_problems
+from responder.services.library import Library
 from responder.services.samples import SAMPLES
+from responder.services.template_file import Problem
+from responder.services.template_watch import find_troubles
 from responder.services.transports import Deferred, Refused
 from responder.settings import Endpoint, Loaded, Settings
 from responder.storage import migrate
 from responder.storage.health import read_health
 
-_NO_KEY = bytes(32)  # what is worded here is looked at, never sent
 _LITTLE_SPACE = 200 * 1024**2
 _PORT_SECONDS = 2
 _CLOCK_ERROR = timedelta(seconds=10)
@@ -36,40 +37,18 @@ _LATELY = timedelta(hours=24)
 _PATIENCE = timedelta(minutes=5)
 
 
-class Verdict(StrEnum):
-    """How a part is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found about one part.
-
-    Attributes:
-        part: such as `database`.
-        verdict: whether it works.
-        text: what was seen, and what to do.
-    """
-
-    part: str
-    verdict: Verdict
-    text: str
-
-
 def examine(loaded: Loaded) -> Iterator[Finding]:
     """Ask every part, one after the other."""
     settings = loaded.settings
     yield from check_settings(loaded)
     yield from check_storage(settings)
+    yield from check_exports(settings)
     yield check_relay(settings)
     yield from check_templates(settings)
     yield from check_ports(settings)
     yield check_files(settings)
     yield check_clock(time.time())
-    yield check_dns(settings)
+    yield from check_dns(settings)
 
 
 def check_settings(loaded: Loaded) -> Iterator[Finding]:
@@ -103,8 +82,10 @@ def _check_contents(engine: Engine) -> Iterator[Finding]:
     now = datetime.now(UTC)
     with engine.connect() as connection:
         health = read_health(connection, since=now - _LATELY, now=now, patience=_PATIENCE)
+        troubles = find_troubles(connection, now - _LATELY)
         if engine.dialect.name == "postgresql":
             yield _compare_clocks(connection.execute(select(func.clock_timestamp())).scalar_one())
+    yield from (Finding("templates", Verdict.WARNING, trouble) for trouble in troubles)
     if health.newest_at and health.newest_at > now + _CLOCK_ERROR:
         yield Finding("clock", Verdict.FAILED, "messages are stored with times to come: the clock was set back")
     if health.overdue:
@@ -148,15 +129,26 @@ def check_relay(settings: Settings) -> Finding:
 
 def check_templates(settings: Settings) -> Iterator[Finding]:
     """See whether every template comes out right with every sample, and every guide of the settings is there."""
-    library = make_library(settings)
-    renderer = make_renderer(settings, library, make_identity(settings, _NO_KEY))
-    problems = [str(problem) for problem in find_problems(library, renderer)]
-    missing = set(settings.reply.guides) - library.guides(settings.reply.default_locale)
+    try:
+        library = read_library(settings)
+    except StartError:  # of the database another check tells
+        library = make_library(settings)
+    renderer = renderer_for_looking(settings)(library)
+    problems = [f"{problem}{_way_out(library, problem)}" for problem in find_problems(library, renderer)]
+    missing = set(settings.reply.guides) - library.guides(settings.reply.default_locale).keys()
     problems += [f"reply.guides: there is no guide {key}" for key in sorted(missing)]
     if problems:
         yield from (Finding("templates", Verdict.FAILED, problem) for problem in problems)
     else:
         yield Finding("templates", Verdict.OK, f"{len(library.templates)} templates, each with {len(SAMPLES)} samples")
+
+
+def _way_out(library: Library, problem: Problem) -> str:
+    """Say what happens meanwhile, and what to do, where staff wrote the text."""
+    if library.published(problem.name, problem.locale) is None:
+        return ""
+    where = f"{problem.name} --locale {problem.locale}"
+    return f"; the shipped text is used where it fails: `responder templates edit {where}`, or `revert`"
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
@@ -195,24 +187,3 @@ def check_clock(now: float) -> Finding:
     if now < installed - _CLOCK_ERROR.total_seconds():
         return Finding("clock", Verdict.FAILED, "the clock is behind the day on which this program was installed")
     return Finding("clock", Verdict.OK, datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-
-def check_dns(settings: Settings) -> Finding:
-    """See whether the resolver answers at all; what it answers does not matter."""
-    started = time.monotonic()
-    try:
-        _make_resolver(settings).resolve(".", "NS")
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        pass
-    except (dns.exception.DNSException, OSError) as error:
-        text = f"the resolver does not answer: {type(error).__name__}; mail is taken and answered all the same"
-        return Finding("dns", Verdict.WARNING, text)
-    return Finding("dns", Verdict.OK, f"the resolver answers within {time.monotonic() - started:.2f} s")
-
-
-def _make_resolver(settings: Settings) -> dns.resolver.Resolver:
-    resolver = dns.resolver.Resolver(configure=not settings.dns.nameservers)
-    if settings.dns.nameservers:
-        resolver.nameservers = [Do53Nameserver(each.host, each.port) for each in settings.dns.nameservers]
-    resolver.lifetime = settings.dns.timeout_seconds
-    return resolver

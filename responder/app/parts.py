@@ -11,7 +11,7 @@ from responder.services.delivery import DeliveryTerms
 from responder.services.transports import Transport, make_transport
 from responder.settings import Settings
 
-_FOR_EVER = timedelta(days=100 * 365)
+FOR_EVER = timedelta(days=100 * 365)
 
 
 def make_smtp_limits(settings: Settings) -> SmtpLimits:
@@ -27,7 +27,8 @@ def make_terms(settings: Settings) -> Terms:
         limits=ReplyLimits(reply.window_hours, reply.max_per_sender_per_week),
         per_hour={Scope.NETWORK: reply.max_per_network_per_hour, Scope.DOMAIN: reply.max_per_domain_per_hour},
         envelope_sender=settings.relay.envelope_sender,
-        give_up_after=timedelta(hours=hours) if hours else _FOR_EVER,
+        give_up_after=timedelta(hours=hours) if hours else FOR_EVER,
+        evidence_for=timedelta(seconds=settings.evidence.deadline_seconds if settings.evidence.enabled else 0),
     )
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from responder import maillog
 from responder.app.errors import StartError
+from responder.app.evidence import make_evidence_terms
 from responder.app.parts import make_delivery_terms, make_smtp_limits, make_terms, make_tls_context
+from responder.app.policy import remember_for
 from responder.app.sockets import raise_file_limit
-from responder.app.wording import make_letters, make_library, make_renderer
+from responder.domain.vouching import SenderEvidence
 from responder.settings import Loaded, SettingsError, load
 
 if TYPE_CHECKING:
@@ -44,7 +46,14 @@ CHANGEABLE = frozenset(
         "reply.max_per_domain_per_hour",
         "reply.max_per_minute",
         "reply.drop_waiting_after_hours",
+        "reply.sender_evidence",
+        "evidence.deadline_seconds",
         "blocklists",
+        "policy.own_networks",
+        "policy.dynamic_networks",
+        "policy.dynamic_names",
+        "policy.bypass_action",
+        "policy.remember_refusals_days",
         "log.format",
     }
 )
@@ -56,6 +65,7 @@ def reread(service: "Service") -> None:
         loaded = load(service.loaded.file, os.environ)
         tls_context = make_tls_context(loaded.settings)
         raise_file_limit(loaded.settings.smtp.max_connections)
+        make_evidence_terms(loaded.settings)  # a list's file that cannot be read is told before anything has changed
     except SettingsError as error:
         for problem in error.problems:
             maillog.settings_refused(problem=problem)
@@ -80,12 +90,19 @@ def _apply(service: "Service", loaded: Loaded) -> None:
     maillog.configure(settings.log.format)
     if service.intake:
         service.intake.terms = make_terms(settings)
+        service.recall.remember_for = remember_for(settings)
     if service.smtp:
         service.smtp.limits = make_smtp_limits(settings)
+    if service.inquirer:
+        inquiry = service.inquirer.inquiry
+        inquiry.evidence.terms = make_evidence_terms(settings)
+        inquiry.terms = replace(inquiry.terms, wanted=SenderEvidence(settings.reply.sender_evidence))
+    if service.policy:
+        service.policy.apply(settings, service.identity)
+    if service.web:
+        service.web.apply(settings)
+    service.wording.apply(settings)
     if service.delivery:
-        library = make_library(settings)
-        service.delivery.letters = make_letters(settings, library)
-        service.delivery.words = make_renderer(settings, library, service.identity)
         # How long a delivery may last is built into the transport, and how long a pause into the upkeep.
         fresh, old = make_delivery_terms(settings), service.delivery.terms
         service.delivery.terms = replace(fresh, timeout_seconds=old.timeout_seconds, retry_seconds=old.retry_seconds)

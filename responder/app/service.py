@@ -5,31 +5,39 @@ import signal
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from responder import __version__, maillog
 from responder.app.database import make_data_dir, open_database
 from responder.app.errors import StartError
+from responder.app.evidence import make_inquirer
+from responder.app.exports import PublishingLoop, make_publishing_loop
 from responder.app.identity import make_identity
 from responder.app.parts import make_delivery_terms, make_relay, make_smtp_limits, make_terms, make_tls_context
+from responder.app.policy import PolicyPart, remember_for
 from responder.app.reloading import reread
+from responder.app.review import make_chores
 from responder.app.sockets import bind, raise_file_limit
-from responder.app.wording import make_letters, make_library, make_renderer
-from responder.domain.reading import read
+from responder.app.web import WebPart
+from responder.app.wording import Wording
+from responder.domain.envelope import Content, Envelope
+from responder.domain.reading import Reading, read
+from responder.faces.inquirer import InquirerFace
 from responder.faces.smtpd import SmtpFace
 from responder.faces.worker import WorkerFace
 from responder.services.clock import ClockWatch, SystemClock
 from responder.services.delivery import Delivery
 from responder.services.instance import make_instance
 from responder.services.intake import Intake
+from responder.services.recall import Recall
 from responder.services.upkeep import Upkeep
 from responder.settings import Loaded, Settings, hide_password
 from responder.storage import secrets
 from responder.storage.errors import StorageError
 from responder.storage.writer import Writer
 
-_KEY_NAME = "identity"
-_KEY_BYTES = 32
 _SMTP_DRAIN_SECONDS = 20
+_INQUIRER_DRAIN_SECONDS = 5
 _WORKER_DRAIN_SECONDS = 30
 
 
@@ -46,16 +54,37 @@ class Service:
         self.loaded = loaded
         self._faces = faces
         sockets = bind("smtp.listen", settings.smtp.listen) if "smtp" in faces else []
+        web_sockets = bind("web.listen", settings.web.listen) if "web" in faces else []
+        policy_sockets = bind("policy.listen", settings.policy.listen) if "policy" in faces else []
         make_data_dir(settings)
         self._engine = open_database(settings, migrates=migrates)
         self._writer = Writer(self._engine)
         self._writer.start()
         self.identity = make_identity(settings, self._read_key())
-        self.library = make_library(settings)
+        self.wording = Wording(
+            settings,
+            self.identity,
+            engine=self._engine,
+            writer=self._writer,
+            clock=SystemClock(),
+            on_change=self._use_words,
+        )
+        self._instance = make_instance(self.identity.hostname)
         self.delivery: Delivery | None = None
         self.worker: WorkerFace | None = None
+        self.inquirer: InquirerFace | None = None
+        self._publishing: PublishingLoop | None = None
         if "worker" in faces:
             self.worker = self._make_worker(settings)
+            self.inquirer = make_inquirer(
+                settings,
+                self._engine,
+                self._writer,
+                identity=self.identity,
+                instance=self._instance,
+                on_ready=self._wake_worker,
+            )
+            self._publishing = make_publishing_loop(settings, self._engine, SystemClock())
         self.intake: Intake | None = None
         self.smtp: SmtpFace | None = None
         if "smtp" in faces:
@@ -70,46 +99,101 @@ class Service:
                 tls_context=make_tls_context(settings),
             )
 
+        self.policy: PolicyPart | None = None
+        if "policy" in faces:
+            self.policy = PolicyPart(
+                settings,
+                self.identity,
+                policy_sockets,
+                engine=self._engine,
+                writer=self._writer,
+                instance=self._instance,
+                faces=faces,
+            )
+
+        self.web: WebPart | None = None
+        if "web" in faces:
+            self.web = WebPart(
+                settings,
+                web_sockets,
+                writer=self._writer,
+                identity=self.identity,
+                clock=SystemClock(),
+                wording=self.wording,
+                on_notice=self._note_decision,
+                policy_counts=self.policy.counts if self.policy else dict,
+            )
+
+    def _note_decision(self) -> None:
+        """Let a decision made in this process act at once."""
+        self._wake_worker()
+        if self.policy:
+            self.policy.wake()
+
+    def _wake_worker(self) -> None:
+        if self.worker:
+            self.worker.wake()
+
+    def _read(self, envelope: Envelope, content: Content, **facts: Any) -> Reading:
+        """Read a message, in the languages that there are answers in now."""
+        return read(envelope, content, self.identity, locales=self.wording.library.locales, **facts)
+
+    def _use_words(self, wording: Wording) -> None:
+        """Let what runs go on with words that have changed."""
+        if self.delivery:
+            self.delivery.letters = wording.letters
+            self.delivery.words = wording.words
+        if self.policy:
+            self.policy.policy.words = wording.refusal.text
+
     def _read_key(self) -> bytes:
         """Give the key that all nodes share, made at the very first start."""
         try:
-            return self._writer.run(partial(secrets.get_or_make, name=_KEY_NAME, nbytes=_KEY_BYTES)).result()
+            make = partial(secrets.get_or_make, name=secrets.IDENTITY, nbytes=secrets.KEY_BYTES)
+            return self._writer.run(make).result()
         except StorageError as error:
             raise StartError(str(error)) from None
 
     def _make_worker(self, settings: Settings) -> WorkerFace:
         clock = SystemClock()
-        instance = make_instance(self.identity.hostname)
+        watch = ClockWatch(clock)
         self.delivery = Delivery(
             self._engine,
             self._writer,
-            letters=make_letters(settings, self.library),
-            words=make_renderer(settings, self.library, self.identity),
+            letters=self.wording.letters,
+            words=self.wording.words,
             transport=make_relay(settings, self.identity.hostname),
             terms=make_delivery_terms(settings),
-            instance=instance,
+            instance=self._instance,
             clock=clock,
-            watch=ClockWatch(clock),
+            watch=watch,
         )
         upkeep = Upkeep(
             self._writer,
             clock,
-            instance=instance,
+            instance=self._instance,
             faces=",".join(self._faces),
             version=__version__,
             retry_seconds=settings.relay.retry_seconds,
+            chores=make_chores(settings, self._engine, self._writer, self.identity, watch),
         )
         return WorkerFace(self.delivery, upkeep, connections=settings.relay.connections)
 
     def _make_intake(self, settings: Settings) -> Intake:
+        self.recall = Recall(
+            self._engine,
+            self._read,
+            remember_for=remember_for(settings),
+            clock=lambda: datetime.now(UTC),
+        )
         return Intake(
             self._writer,
             self.identity,
             make_terms(settings),
-            read=partial(read, identity=self.identity, locales=self.library.locales),
+            read=self.recall.read,
             node=self.identity.hostname,
             clock=lambda: datetime.now(UTC),
-            on_answer=self.worker.wake if self.worker else lambda: None,
+            on_answer=self.inquirer.wake if self.inquirer else self._wake_worker,
         )
 
     async def serve(self) -> None:
@@ -129,18 +213,38 @@ class Service:
         maillog.stopped()
 
     async def _start(self) -> None:
+        self._use_words(self.wording)
+        self.wording.start()
         if self.worker:
             self.worker.start()
+        if self.inquirer:
+            self.inquirer.start()
+        if self._publishing:
+            self._publishing.start()
         if self.intake and self.smtp:
             self.intake.start()
             await self.smtp.start()
+        if self.policy:
+            await self.policy.start()
+        if self.web:
+            await self.web.start()
 
     async def _drain(self) -> None:
         """Stop in the order of a message's path, so that each part empties itself into the next."""
+        if self.web:
+            await self.web.drain()
+        if self.policy:
+            await self.policy.drain()
+            await asyncio.to_thread(self.policy.stop)
         if self.intake and self.smtp:
             await self.smtp.drain(_SMTP_DRAIN_SECONDS)
             await asyncio.to_thread(self.intake.stop)
+        if self.inquirer:
+            await asyncio.to_thread(self.inquirer.drain, _INQUIRER_DRAIN_SECONDS)
         if self.worker:
             await asyncio.to_thread(self.worker.drain, _WORKER_DRAIN_SECONDS)
+        if self._publishing:
+            await asyncio.to_thread(self._publishing.stop)
+        await asyncio.to_thread(self.wording.stop)
         await asyncio.to_thread(self._writer.stop)
         self._engine.dispose()

@@ -58,8 +58,9 @@ class ListByDefault(click.Group):
     """A noun whose first command is `list`, which need not be written."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `list` in front unless a command or a plea for help comes first."""
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        """Put `list` in front unless a command or a plea for help comes first, or a shell asks what could come."""
+        is_bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        if is_bare and not ctx.resilient_parsing:
             args = ["list", *args]
         return super().parse_args(ctx, args)
 

@@ -1,26 +1,33 @@
 """`responder inspect`: what the service would read from messages, without storing or sending anything."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from responder.app.evidence import make_evidence
 from responder.app.identity import make_identity
 from responder.app.wording import make_library
 from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import FAILED, say
-from responder.cli.output import print_fields, print_heading, print_json
-from responder.cli.shapes import rejection_object, software_object, software_text
+from responder.cli.output import print_fields, print_heading, print_json, shown
+from responder.cli.shapes import software_text
 from responder.domain.address import AddressError, IPAddress, parse_ip
 from responder.domain.envelope import ClientSource, Content, Envelope, Recipient, RecipientKind
 from responder.domain.guides import choose_guides
 from responder.domain.identity import Identity
 from responder.domain.message import read_message
 from responder.domain.reading import Reading, read
+from responder.domain.vouching import SenderEvidence
+from responder.services.evidence import Evidence
+from responder.services.examination import examine
 from responder.services.library import Library
+from responder.services.shapes import finding_object, rejection_object, software_object
 from responder.settings import Settings
 
 _NO_KEY = bytes(32)  # loop marks of messages that a service really sent are known to that service alone
@@ -44,6 +51,7 @@ class _Address(click.ParamType[IPAddress]):
 @click.option("--reverse-path", metavar="ADDR", help="MAIL FROM; without it the Return-Path field, then From.")
 @click.option("--client", type=_Address(), metavar="IP", help="Who sent it; unknown without.")
 @click.option("--helo", "helo_name", metavar="NAME", default="", help="What the client called itself.")
+@click.option("--evidence", "with_evidence", is_flag=True, help="Also look up what there is in the DNS about it.")
 @json_option
 @click.pass_context
 @pass_invocation
@@ -55,22 +63,28 @@ def command(
     reverse_path: str | None,
     client: IPAddress | None,
     helo_name: str,
+    with_evidence: bool,
     as_json: bool,
 ) -> None:
     """Show what the service would read from messages, without storing or sending.
 
     FILE is a message as saved by a mail program; - is standard input. Exit 1 if any could not be read; the others are
     shown all the same. With --json one object for each FILE, in order.
+
+    With --evidence also lists, names, SPF, DKIM and DMARC, and what would be decided from them.
     """
     inspector = _Inspector(invocation.settings, reverse_path, client, helo_name)
     failed = False
-    for file in files:
-        try:
-            result = inspector.inspect(file)
-        except OSError as error:
-            failed = True
-            result = {"file": file, "error": error.strerror or str(error)}
-        _print(result, as_json=as_json)
+    with ExitStack() as stack:
+        if with_evidence:
+            stack.enter_context(inspector.gathering())
+        for file in files:
+            try:
+                result = inspector.inspect(file)
+            except OSError as error:
+                failed = True
+                result = {"file": file, "error": error.strerror or str(error)}
+            _print(result, as_json=as_json)
     if failed:
         context.exit(FAILED)
 
@@ -85,6 +99,17 @@ class _Inspector:
         self._reverse_path = None if reverse_path is None else reverse_path.strip("<> ")
         self._client = client
         self._helo_name = helo_name
+        self._evidence: Evidence | None = None
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Gather evidence about the files that are inspected within the block."""
+        self._evidence = make_evidence(self._settings)
+        self._evidence.start()
+        try:
+            yield
+        finally:
+            self._evidence.stop()
 
     def inspect(self, file: str) -> dict[str, Any]:
         """Give what is read from one file.
@@ -96,7 +121,19 @@ class _Inspector:
         reading = read(
             self._envelope(kept), Content(kept, len(kept), b""), self._identity, locales=self._library.locales
         )
-        return {"file": file} | self._describe(reading)
+        return {"file": file} | self._describe(reading) | self._examine(reading, kept)
+
+    def _examine(self, reading: Reading, kept: bytes) -> dict[str, Any]:
+        if self._evidence is None:
+            return {}
+        examined = examine(reading, kept, self._evidence, SenderEvidence(self._settings.reply.sender_evidence))
+        now = datetime.now(UTC)
+        return {
+            "second_decision": examined.reason,
+            "advice": examined.advice.kind,
+            "reasons": list(examined.advice.reasons),
+            "findings": [finding_object(asdict(finding), now) for finding in examined.findings],
+        }
 
     def _envelope(self, kept: bytes) -> Envelope:
         return Envelope(
@@ -132,6 +169,12 @@ class _Inspector:
         }
 
 
+def _finding_line(finding: Mapping[str, Any]) -> str:
+    """Give a finding on one line."""
+    told = f" ({finding['value']})" if finding["value"] else ""
+    return f"{finding['check']} of {finding['subject'] or '-'}: {finding['result']}{told}, by {finding['source']}"
+
+
 def _read(file: str, most: int) -> bytes:
     if file == "-":
         return sys.stdin.buffer.read(most)
@@ -158,6 +201,8 @@ def _print(result: dict[str, Any], *, as_json: bool) -> None:
     else:
         print_heading(result.pop("file"))
         print_fields(_lines(result))
+        for line in (*result.get("reasons", ()), *map(_finding_line, result.get("findings", ()))):
+            click.echo(f"  {shown(line)}")
 
 
 def _lines(result: Mapping[str, Any]) -> dict[str, object]:
@@ -182,5 +227,7 @@ def _lines(result: Mapping[str, Any]) -> dict[str, object]:
         "guides": result["guides"],
         "locale": result["locale"],
         "message-id": result["message_id"],
+        "second decision": (result.get("second_decision") or "answer") if "advice" in result else None,
+        "advice": result.get("advice"),
     }
     return {name: value for name, value in lines.items() if value or name in {"refused address", "software"}}

@@ -6,7 +6,8 @@ from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_
 from responder.cli.database import reading
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_heading, print_json, print_octets, print_table
-from responder.cli.shapes import message_details, message_object, software_text
+from responder.cli.shapes import software_text
+from responder.services.shapes import message_details, message_object
 from responder.storage.messages import find_message, find_raw, list_messages
 
 _COLUMNS = (

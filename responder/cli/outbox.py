@@ -12,8 +12,8 @@ from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_
 from responder.cli.database import reading, write
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_json, print_octets, print_table
-from responder.cli.shapes import outbound_details, outbound_object
 from responder.services import outbox
+from responder.services.shapes import outbound_details, outbound_object
 from responder.storage.outbound import find_content, find_outbound, list_outbound
 
 _COLUMNS = (

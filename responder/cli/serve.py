@@ -6,8 +6,7 @@ import click
 
 from responder.cli.context import Invocation, pass_invocation
 
-FACES = ("smtp", "worker")
-_LATER_FACES = ("policy", "web")
+FACES = ("smtp", "worker", "policy", "web")
 
 
 class _Faces(click.ParamType[tuple[str, ...]]):
@@ -16,10 +15,8 @@ class _Faces(click.ParamType[tuple[str, ...]]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         wanted = [face.strip() for face in str(value).split(",") if face.strip()]
         for face in wanted:
-            if face in _LATER_FACES:
-                self.fail(f"the face {face!r} is not available in this version", param, ctx)
             if face not in FACES:
-                self.fail(f"{face!r} is no face; there are {' and '.join(FACES)}", param, ctx)
+                self.fail(f"{face!r} is no face; there are {', '.join(FACES)}", param, ctx)
         if not wanted:
             self.fail("no face is named", param, ctx)
         return tuple(face for face in FACES if face in wanted)
@@ -30,7 +27,7 @@ class _Faces(click.ParamType[tuple[str, ...]]):
     epilog="SIGTERM and SIGINT end it in order: messages on their way are stored and answers under way are settled "
     "first. SIGHUP makes it read settings and templates again.\n\nExample: responder serve --only smtp",
 )
-@click.option("--only", "faces", type=_Faces(), metavar="FACE,...", help="Only these faces: smtp, worker.")
+@click.option("--only", "faces", type=_Faces(), metavar="FACE,...", help=f"Only these faces: {', '.join(FACES)}.")
 @click.option("--no-migrate", is_flag=True, help="Do not bring the database to the schema of this program.")
 @pass_invocation
 def command(invocation: Invocation, *, faces: tuple[str, ...] | None, no_migrate: bool) -> None:

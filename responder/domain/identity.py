@@ -1,6 +1,5 @@
 """Who we are: the addresses, domains and keys by which the rules recognise our own mail."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -80,4 +79,4 @@ class Identity:
         return hmac.compare_digest(mac, self._mac(f"id {number}")[:16])
 
     def _mac(self, what: str) -> str:
-        return hmac.new(self.key, what.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.key, what.encode(), "sha256").hex()

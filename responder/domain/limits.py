@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address
 
 from responder.domain.address import IPAddress, domain_of
 
@@ -100,7 +100,8 @@ def count_keys(client: IPAddress | None, sender_key: str) -> dict[Scope, str]:
     keys = {Scope.DOMAIN: domain_of(sender_key)}
     if client is not None:
         prefix = _NETWORK_PREFIX_V4 if isinstance(client, IPv4Address) else _NETWORK_PREFIX_V6
-        keys[Scope.NETWORK] = str(ip_network((client, prefix), strict=False))
+        host_bits = client.max_prefixlen - prefix
+        keys[Scope.NETWORK] = f"{type(client)(int(client) >> host_bits << host_bits)}/{prefix}"
     return keys
 
 

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from responder.domain.address import IPAddress, IPNetwork
 
+# The widest network that a provider gives to one site.
+_SITE_PREFIX = {4: 29, 6: 48}
+
 
 class Cause(StrEnum):
     """Why the sender was refused."""
@@ -72,7 +75,7 @@ class Software:
 
     Attributes:
         product: a key such as `exchange`, `postfix`, `windows-smtp`, or `other`.
-        version: the product's version as CONTRACT names it (`2003`), else as it was written; None when unknown.
+        version: the product's version by its common name (`2003`), else as it was written; None when unknown.
         name: the product's name where `product` is `other`, else None.
         certainty: how sure it is.
         evidence: the line that shows it, without control characters, at most 500 characters.
@@ -108,3 +111,8 @@ class Plea:
     rejection: Rejection | None
     software: Software | None
     locale: str
+
+    @property
+    def asks_for_range(self) -> bool:
+        """It asks for more than one site has, as a provider does for its network (IPv6: RFC 6177)."""
+        return any(network.prefixlen < _SITE_PREFIX[network.version] for network in self.networks)

@@ -5,7 +5,8 @@ All functions take text with `\n` line ends and are linear in it.
 
 import re
 
-# Beginning with a line end, which is found much faster than `^`.
+# The beginning of a line is looked for behind a line end, which is found much faster than `^`; the text gets one in
+# front for that.
 _MARK = re.compile(r"\n[ \t]*(?:[>|][ \t]?)+")
 _HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
 _NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
@@ -20,11 +21,11 @@ _BROKEN_IPV6 = re.compile(
 
 # Behind these a report carries a copy of the message that was refused, which is nobody's refusal.
 _COPY = re.compile(
-    r"^[ \t]*(?:-{2,}[ \t]*)?(?:this is a copy of (?:the|your) message|below this line is a copy of the message"
+    r"\n[ \t]*(?:-{2,}[ \t]*)?(?:this is a copy of (?:the|your) message|below this line is a copy of the message"
     r"|(?:the )?(?:original|returned|unsent|undelivered) message (?:follows|headers?|header follows|text)"
     r"|message headers? follows?|the header of the original message|copy of (?:the )?(?:original )?message"
-    r"|original message headers)\b.*$",
-    re.MULTILINE | re.IGNORECASE,
+    r"|original message headers)\b",
+    re.IGNORECASE,
 )
 
 # The line that a mail program puts between a person's words and what they forward or answer, or a report's first line.
@@ -38,7 +39,7 @@ _FORWARDS = (
     r"this is an automatically generated|your message did not reach|delivery (?:has failed|to the following)",
     r"the following recipient|the original message was received at|[^\n]{0,60}could not be delivered",
 )
-_FORWARD = re.compile(rf"^[ \t>]*(?:{'|'.join(_FORWARDS)})", re.MULTILINE | re.IGNORECASE)
+_FORWARD = re.compile(rf"\n[ \t>]*(?:{'|'.join(_FORWARDS)})", re.IGNORECASE)
 _WROTE = re.compile(r"\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:\Z")
 
 
@@ -64,13 +65,13 @@ def _mend(match: re.Match[str]) -> str:
 
 def without_copy(text: str) -> str:
     """Give a report's text up to the copy of the refused message that it carries."""
-    copy = _COPY.search(text)
+    copy = _COPY.search(f"\n{text}")
     return text[: copy.start()] if copy else text
 
 
 def own_words(text: str) -> str:
     """Give what the person wrote: lines that are not quoted, up to what they forward."""
-    forward = _FORWARD.search(text)
+    forward = _FORWARD.search(f"\n{text}")
     words = text[: forward.start()] if forward else text
     if ">" not in words:
         return words

@@ -13,6 +13,7 @@ from responder.domain.fingerprints import identify
 from responder.domain.header import Header
 from responder.domain.hops import is_provider, mail_organisations, organisation, read_hop
 from responder.domain.identity import Identity
+from responder.domain.locale import choose_locale
 from responder.domain.message import InboundMessage, PartKind, read_message
 from responder.domain.plea import AddressSource, Plea, Proof, Rejection
 from responder.domain.rejection import find_rejection
@@ -86,7 +87,7 @@ def read(
         proof=_proof(address, envelope.client, carries_reference=carries_reference),
         rejection=rejection,
         software=identify(message, client=envelope.client, refused=address),
-        locale=_locale(message.header, locales),
+        locale=choose_locale(message, locales),
     )
     return Reading(envelope, message, plea, _decision(envelope, message, identity, content))
 
@@ -197,12 +198,3 @@ def _proof(address: IPAddress | None, client: IPAddress | None, *, carries_refer
     if address is not None and address == client:
         return Proof.CLIENT
     return Proof.REFERENCE if carries_reference else Proof.NONE
-
-
-def _locale(header: Header, locales: Sequence[str]) -> str:
-    """Give the first language that the sender declares and templates exist in, else the default one (RFC 3282)."""
-    for language in re.split(r"[,;\s]+", (header.first("content-language") or "")[:200]):
-        for locale in (language.lower(), language.lower().partition("-")[0]):
-            if locale in locales:
-                return locale
-    return locales[0]

@@ -8,7 +8,8 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARACTERS = 10
 _HALF = 5
 _READ_AS = str.maketrans("OIL", "011")
-_IN_TEXT = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Za-z]{5}-[0-9A-Za-z]{5}(?![0-9A-Za-z-])")
+# Found by its dash, which is rare, and what is before that looked at afterwards: many times as fast.
+_IN_TEXT = re.compile(r"-(?<=(?<![0-9A-Za-z-])[0-9A-Za-z]{5}-)[0-9A-Za-z]{5}(?![0-9A-Za-z-])")
 _SUBJECT_CHARACTERS = 1_000
 
 
@@ -38,15 +39,15 @@ def parse_reference(text: str) -> str:
     return _print(characters)
 
 
-def find_references(subject: str) -> tuple[str, ...]:
-    """Give every reference that stands in `subject`, as printed, in order and without repeats.
+def find_references(text: str, *, characters: int = _SUBJECT_CHARACTERS) -> tuple[str, ...]:
+    """Give every reference that stands in the first `characters` of `text`, as printed, in order and without repeats.
 
     Words of the same shape are taken too (`first-class`): what looks like a reference still has to exist.
     """
     found: dict[str, None] = {}
-    for word in _IN_TEXT.findall(subject[:_SUBJECT_CHARACTERS]):
+    for match in _IN_TEXT.finditer(text, 0, characters):
         try:
-            found[parse_reference(word)] = None
+            found[parse_reference(text[match.start() - _HALF : match.end()])] = None
         except NoReferenceError:
             continue
     return tuple(found)

@@ -10,10 +10,11 @@ _BEFORE_CHARACTERS = 700
 
 # Possessive, here and below: a name is taken whole or not at all, so that nothing is tried twice.
 _HOST = r"([a-z0-9][a-z0-9_.-]{2,253}+)"
-# What introduces a reply, by a word that is cheap to look for; all in lower case.
+# What introduces a reply, by a word that is cheap to look for; all in lower case. Each begins with its word, since that
+# is found much faster than the beginning of one.
 _INTRODUCTIONS = {
-    "host": re.compile(rf"\bhost\s{{1,8}}{_HOST}\s{{0,8}}[\[(]"),  # Postfix, Exim
-    "h=": re.compile(rf"\bh={_HOST}\s{{1,8}}\["),  # a line of an Exim log
+    "host": re.compile(rf"host(?<=\bhost)\s{{1,8}}{_HOST}\s{{0,8}}[\[(]"),  # Postfix, Exim
+    "h=": re.compile(rf"h=(?<=\bh=){_HOST}\s{{1,8}}\["),  # a line of an Exim log
     "talking": re.compile(rf"while talking to\s{{1,8}}{_HOST}"),  # Sendmail
     "remote-mta": re.compile(rf"remote-mta:\s{{0,8}}(?:dns;)?\s{{0,8}}{_HOST}"),
     "relay=": re.compile(rf"relay={_HOST}"),  # a line of a Postfix or Sendmail log
@@ -21,18 +22,20 @@ _INTRODUCTIONS = {
     "domain": re.compile(rf"recipient domain\s{{1,8}}[^\s]{{1,255}}+\s{{1,8}}by\s{{1,8}}{_HOST}"),  # Gmail
     "server": re.compile(rf"remote (?:mail )?server\s{{0,8}}(?:at\s)?\s{{0,8}}[\[(]?{_HOST}"),  # hMailServer
 }
-_VERBS = (
-    "said",
-    "gave this error",
-    "rejected",
-    "refused",
-    "responded",
-    "replied",
-    "returned",
-    "failed after",
-    "does not like",
+_VERBS = tuple(
+    (verb, re.compile(rf"{verb}(?<=\b{verb})\b"))
+    for verb in (
+        "said",
+        "gave this error",
+        "rejected",
+        "refused",
+        "responded",
+        "replied",
+        "returned",
+        "failed after",
+        "does not like",
+    )
 )
-_VERB = re.compile(rf"\b(?:{'|'.join(_VERBS)})\b")
 _SUBJECT = re.compile(
     rf"(?<![\w.@-]){_HOST}\s{{0,8}}(?:\[[^\]\n]{{1,60}}\]|\([^)\n]{{1,60}}\))?:?\s{{1,8}}(?:remote server )?\Z"
 )
@@ -60,8 +63,9 @@ def refused_by(text: str, end: int) -> str | None:
 def _introduced(before: str) -> Iterator[tuple[int, str]]:
     """Give the hosts that `before` introduces, each with where its name ends."""
     matches = [match for hint, words in _INTRODUCTIONS.items() if hint in before for match in words.finditer(before)]
-    for verb in _VERB.finditer(before) if any(word in before for word in _VERBS) else ():
-        matches += _SUBJECT.finditer(before, max(0, verb.start() - _SUBJECT_CHARACTERS), verb.start())
+    verbs = [match.start() for verb, words in _VERBS if verb in before for match in words.finditer(before)]
+    for start in verbs:
+        matches += _SUBJECT.finditer(before, max(0, start - _SUBJECT_CHARACTERS), start)
     matches += _BESIDE_CODE.finditer(before[-300:]) if before.endswith("#") else ()
     for match in matches:
         name = host_name(match[1])

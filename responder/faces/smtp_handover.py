@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ class HandOver:
         self._submit = submit
         self._on_settled = on_settled
         self._pending: set[concurrent.futures.Future[Receipt]] = set()
+        self._gate = threading.Lock()
+        self._ended: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -52,12 +55,23 @@ class HandOver:
                 answer.set_result(reply)
             self._on_settled()
 
-        def wake(_: object) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle)
-
-        submission.add_done_callback(wake)
+        submission.add_done_callback(lambda _: self._wake(loop, settle))
         return answer
+
+    def _wake(self, loop: asyncio.AbstractEventLoop, settle: Callable[[], None]) -> None:
+        """Let `settle` run in the loop, which is woken once for all that end together."""
+        with self._gate:
+            self._ended.append(settle)
+            if len(self._ended) > 1:
+                return
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._settle_all)
+
+    def _settle_all(self) -> None:
+        with self._gate:
+            ended, self._ended = self._ended, []
+        for settle in ended:
+            settle()
 
 
 def _outcome(envelope: Envelope, submission: concurrent.futures.Future[Receipt]) -> Reply:

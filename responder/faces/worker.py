@@ -8,7 +8,7 @@ from functools import partial
 
 from responder import maillog
 from responder.services.delivery import Batch, Delivery, Parcel
-from responder.services.upkeep import TICK_SECONDS, Upkeep
+from responder.services.upkeep import BEAT_SECONDS, Upkeep
 from responder.storage.errors import StorageUnavailable, is_passing
 from responder.storage.outbox import Claim, Settlement
 
@@ -17,6 +17,8 @@ _IN_HAND_FOR_EACH = 16
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 _REST_AFTER_SECONDS = 30.0
+# What came of one message waits so long for that of others in hand: each commit costs a sync, and keeps others out.
+_GATHERING_SECONDS = 0.01
 
 
 class WorkerFace:
@@ -146,14 +148,17 @@ class WorkerFace:
             self._delivery.release(claims)
 
     def _gather(self) -> list[Settlement | Claim]:
-        """Wait for outcomes and give what is there; an empty list is the end."""
+        """Wait for outcomes and give what comes together; an empty list is the end."""
         outcomes: list[Settlement | Claim] = []
         outcome = self._outcomes.get()
+        ends = time.monotonic() + _GATHERING_SECONDS
         while outcome is not None:
             outcomes.append(outcome)
-            if self._outcomes.empty():
+            is_last = len(outcomes) >= self._in_hand
+            try:
+                outcome = self._outcomes.get(timeout=0 if is_last else max(ends - time.monotonic(), 0))
+            except queue.Empty:
                 return outcomes
-            outcome = self._outcomes.get()
         if outcomes:
             self._outcomes.put(None)
         return outcomes
@@ -161,8 +166,9 @@ class WorkerFace:
     def _keep_up(self) -> None:
         self._insist(self._upkeep.enroll)
         self._wake.set()
-        while not self._stopping.wait(TICK_SECONDS):
-            self._attempt(self._upkeep.tick)
+        while not self._stopping.wait(BEAT_SECONDS):
+            for work in self._upkeep.due():
+                self._attempt(work)
         self._given_up.wait()  # whoever starts once we are gone takes our claims for free
         self._attempt(self._upkeep.leave)
 

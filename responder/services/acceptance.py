@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from secrets import randbits
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from responder.domain.disposition import Decision, Disposition, Reason
 from responder.domain.identity import Identity
@@ -15,6 +16,7 @@ from responder.domain.outbound import Kind, OutboundState
 from responder.domain.reference import REFERENCE_BITS, make_reference
 from responder.domain.request import Effect, RequestState
 from responder.services.arrival import Arrival
+from responder.services.bounces import note_bounces
 from responder.services.cases import Case, Cases
 from responder.services.ration import Ration
 from responder.storage.blocked import is_blocked
@@ -23,6 +25,7 @@ from responder.storage.intake import NewRows, Row
 from responder.storage.receipts import count_repeats, find_receipts
 
 ANSWER_TEMPLATE = "answer"
+PROVIDER_TEMPLATE = "provider"
 _ORDER = list(Reason)
 
 
@@ -52,12 +55,14 @@ class Terms:
         per_hour: how many answers a network and a domain get within an hour; 0 is no limit.
         envelope_sender: reverse-path of an answer; empty is the null one.
         give_up_after: how long the relay is tried.
+        evidence_for: how long an answer waits for evidence about its sender at most.
     """
 
     limits: ReplyLimits
     per_hour: Mapping[Scope, int]
     envelope_sender: str = ""
     give_up_after: timedelta = timedelta(hours=48)
+    evidence_for: timedelta = timedelta()
 
 
 def accept(
@@ -100,7 +105,7 @@ def accept(
     return given
 
 
-def _receipt_of_repeat(row: RowMapping) -> Receipt:
+def _receipt_of_repeat(row: Mapping[str, Any]) -> Receipt:
     disposition, reason = row["disposition"], row["reason"]
     return Receipt(
         row["reference"], True, Disposition(disposition or Disposition.SILENT), Reason(reason) if reason else None
@@ -138,6 +143,8 @@ class _Batch:
         self._rows.insert(self._connection)
         self._cases.store_changes(self._connection)
         self._ration.store(self._connection)
+        if bounced := {message_id for arrival in self._arrivals for message_id in arrival.bounced}:
+            note_bounces(self._connection, bounced, self._now)
         return receipts
 
     def _add(self, arrival: Arrival, *, repeats: int) -> Receipt:
@@ -163,7 +170,8 @@ class _Batch:
         )
         self._rows.audit.append(self._event(case, before, row))
         if decision.disposition is Disposition.ANSWER:
-            self._rows.outbound.append(self._answer(row))
+            template = PROVIDER_TEMPLATE if arrival.reading.plea.asks_for_range else ANSWER_TEMPLATE
+            self._rows.outbound.append(self._answer(row, template))
         return Receipt(reference, False, decision.disposition, decision.reason)
 
     def _unless_blocked(self, arrival: Arrival) -> Decision:
@@ -186,7 +194,7 @@ class _Batch:
             "data": {name: message[name] for name in ("reference", "disposition", "reason")},
         }
 
-    def _answer(self, message: Row) -> Row:
+    def _answer(self, message: Row, template: str) -> Row:
         outbound_id = new_id()
         return {
             "id": outbound_id,
@@ -196,11 +204,11 @@ class _Batch:
             "recipient": message["reverse_path"],
             "envelope_sender": self._terms.envelope_sender,
             "message_id_header": self._identity.make_message_id(outbound_id),
-            "template": ANSWER_TEMPLATE,
+            "template": template,
             "locale": message["locale"],
             "state": OutboundState.QUEUED,
             "attempts": 0,
             "created_at": self._now,
-            "due_at": self._now,
+            "due_at": self._now + self._terms.evidence_for,
             "give_up_at": self._now + self._terms.give_up_after,
         }

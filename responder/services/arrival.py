@@ -14,6 +14,7 @@ from responder.domain.plea import Rejection
 from responder.domain.reading import Reading
 from responder.domain.reference import find_references
 from responder.domain.request import Effect, effect_of
+from responder.services.bounces import is_failure_report, notices_named
 from responder.storage.messages import compress
 from responder.storage.text import storable
 
@@ -58,7 +59,8 @@ class Arrival:
         reading: what was read.
         sender_key: the canonical sender; that of From where the reverse-path is null.
         tokens: thread tokens that its recipients carry.
-        message_ids: those Message-IDs of ours that it answers.
+        message_ids: those Message-IDs of ours that it answers, or to whose reverse-path it came.
+        bounced: those of them that it reports as undelivered.
         references: what stands in its subject like a reference.
         effect: what it does to requests.
         counts: under which an answer to it is counted.
@@ -72,6 +74,7 @@ class Arrival:
     sender_key: str
     tokens: tuple[str, ...]
     message_ids: tuple[str, ...]
+    bounced: tuple[str, ...]
     references: tuple[str, ...]
     effect: Effect
     counts: tuple[tuple[Scope, str], ...]
@@ -85,13 +88,15 @@ def make_arrival(reading: Reading, content: Content, identity: Identity, node: s
     envelope, message, plea = reading.envelope, reading.message, reading.plea
     sender = storable(sender_key(envelope.reverse_path) or sender_key(message.header_from), _ADDRESS_CHARACTERS)
     answered = (*message.in_reply_to[:_REFERENCES], *message.references[-_REFERENCES:])
+    notices = notices_named(envelope, identity)
     row = _message_row(reading, content, node, sender)
     return Arrival(
         key=receipt_key(envelope, content, message.message_id),
         reading=reading,
         sender_key=sender,
         tokens=_tokens(envelope),
-        message_ids=tuple(dict.fromkeys(one for one in answered if identity.made_message_id(one))),
+        message_ids=tuple(dict.fromkeys([*notices, *(one for one in answered if identity.made_message_id(one))])),
+        bounced=notices if notices and is_failure_report(envelope, message) else (),
         references=find_references(message.subject),
         effect=effect_of(
             reading.decision,

@@ -7,11 +7,13 @@ runs here (they are slow, and wrote line breaks that came from encoded words).
 import hashlib
 import re
 from binascii import b2a_qp
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from itertools import groupby
+from typing import AnyStr
 
 from responder.domain.marks import LOOP_FIELD
 from responder.domain.outbound import Kind
@@ -32,6 +34,7 @@ _AUTO_SUBMITTED = {
     Kind.TEST: "auto-generated",
 }
 _QP_FROM = re.compile(rb"^From ", re.MULTILINE)
+_LARGE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +85,40 @@ class Draft:
     html: tuple[str, ...]
 
 
-def compose(draft: Draft, sender: Sender) -> bytes:
+def compose(draft: Draft, sender: Sender) -> tuple[bytes, ...]:
     """Give the message: CRLF line ends, no line over 998 octets, 7-bit but for a recipient that needs UTF-8.
+
+    It comes in pieces of whole lines; large ones are those that stand in other messages too.
 
     Raises:
         CompositionError: an address, Message-ID or token cannot stand in a header.
     """
-    header = "".join(f"{line}\r\n" for line in _header_lines(draft, sender))
+    header = "".join([f"{line}\r\n" for line in _header_lines(draft, sender)])
     check_header(header)
     text_header, text = _part("plain", draft.text)
     if not draft.html:
-        return f"{header}{text_header}\r\n".encode() + text
-    return _alternatives(header, (text_header, text), _part("html", draft.html), draft.message_id)
-
-
-def _alternatives(header: str, text: tuple[str, bytes], html: tuple[str, bytes], message_id: str) -> bytes:
-    """Give multipart/alternative, the plainest first (RFC 2046 section 5.1.4)."""
-    boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:24]
+        return _gather([f"{header}{text_header}\r\n".encode(), *text], b"")
+    html_header, html = _part("html", draft.html)
+    # multipart/alternative, the plainest first (RFC 2046 section 5.1.4)
+    boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:24]
     top = f'{header}Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
-    parts = (
-        f"{top}\r\n--{boundary}\r\n{text[0]}\r\n".encode(),
-        text[1],
-        f"\r\n--{boundary}\r\n{html[0]}\r\n".encode(),
-        html[1],
+    pieces = (
+        f"{top}\r\n--{boundary}\r\n{text_header}\r\n".encode(),
+        *text,
+        f"\r\n--{boundary}\r\n{html_header}\r\n".encode(),
+        *html,
         f"\r\n--{boundary}--\r\n".encode(),
     )
-    return b"".join(parts)
+    return _gather(pieces, b"")
+
+
+def _gather(pieces: Iterable[AnyStr], between: AnyStr) -> tuple[AnyStr, ...]:
+    """Give `pieces` with the small ones that stand together joined: what is large is worth being remembered."""
+    gathered: list[AnyStr] = []
+    for is_large, group in groupby(pieces, key=lambda piece: len(piece) >= _LARGE):
+        neighbours = list(group)
+        gathered += neighbours if is_large else [between.join(neighbours)]
+    return tuple(gathered)
 
 
 def _header_lines(draft: Draft, sender: Sender) -> Iterator[str]:
@@ -136,13 +147,13 @@ def _tagged(address: str, token: str) -> str:
     return f"{local}+r-{token}@{domain}"
 
 
-def _part(subtype: str, pieces: Sequence[str]) -> tuple[str, bytes]:
+def _part(subtype: str, pieces: Sequence[str]) -> tuple[str, list[bytes]]:
     """Give header and body of one text part, in the plainest encoding that brings it through unchanged."""
-    prepared = [_prepare(piece) for piece in pieces]
-    body = b"".join([lines for lines, _ in prepared])
+    prepared = [_prepare(piece) for piece in _gather(pieces, "")]
+    body = [lines for lines, _ in prepared]
     encoding = "7bit"
     if not all(plain for _, plain in prepared):
-        encoding, body = "quoted-printable", _quote_printable(body)
+        encoding, body = "quoted-printable", [_quote_printable(lines) for lines in body]
     header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
     return header, body
 
@@ -159,6 +170,7 @@ def _prepare(piece: str) -> tuple[bytes, bool]:
     return b"\r\n".join(lines), plain
 
 
-def _quote_printable(body: bytes) -> bytes:
-    """Encode `body`; a line that begins with `From ` is guarded from mailboxes that would change it (RFC 2049)."""
-    return _QP_FROM.sub(b"=46rom=\r\n ", b2a_qp(body))
+@lru_cache(maxsize=256)
+def _quote_printable(lines: bytes) -> bytes:
+    """Encode whole `lines`; one that begins with `From ` is guarded from mailboxes that would change it (RFC 2049)."""
+    return _QP_FROM.sub(b"=46rom=\r\n ", b2a_qp(lines))

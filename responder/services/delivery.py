@@ -21,6 +21,7 @@ from responder.services.transports import Deferred, Refused, Transport, Unreacha
 from responder.storage import outbox
 from responder.storage.errors import is_passing
 from responder.storage.outbox import Claim, Settlement
+from responder.storage.packing import pack
 from responder.storage.writer import Writer
 
 # After the longest delivery a claim stands this much longer: time between claiming and beginning, and between the
@@ -65,10 +66,10 @@ class DeliveryTerms:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A claimed message with its octets, ready to be handed over; `claimed` is on the monotonic clock."""
+    """A claimed message with its octets in pieces, ready to be handed over; `claimed` is on the monotonic clock."""
 
     claim: Claim
-    content: bytes
+    pieces: Sequence[bytes]
     claimed: float
 
 
@@ -185,7 +186,7 @@ class Delivery:
         if bare:
             worded, troubled = self._word_all(bare)
             self._store(worded)
-            contents |= worded
+            contents |= {key: rendered.pieces for key, rendered in worded.items()}
             settled += troubled
         if settled:
             self.settle(settled)
@@ -195,30 +196,37 @@ class Delivery:
             if claim.outbound_id in contents
         ]
 
-    def _read_contents(self, claims: Sequence[Claim]) -> dict[int, bytes]:
+    def _read_contents(self, claims: Sequence[Claim]) -> dict[int, Sequence[bytes]]:
         ids = [claim.outbound_id for claim in claims if claim.has_content]
         if not ids:
             return {}
         with self._engine.connect() as connection:
-            return outbox.read_contents(connection, ids)
+            return {key: (content,) for key, content in outbox.read_contents(connection, ids).items()}
 
-    def _word_all(self, claims: Mapping[int, Claim]) -> tuple[dict[int, bytes], list[Settlement]]:
+    def _word_all(self, claims: Mapping[int, Claim]) -> tuple[dict[int, Rendered], list[Settlement]]:
         """Word messages, given by id; one that cannot be worded does not keep the others from leaving."""
         with self._engine.connect() as connection:
             facts = outbox.read_facts(connection, claims)
-        worded: dict[int, bytes] = {}
+        worded: dict[int, Rendered] = {}
         troubled: list[Settlement] = []
         for row in facts:
             claim = claims[row["id"]]
             try:
-                worded[claim.outbound_id] = self._word(dict(row))
+                worded[claim.outbound_id] = self._word(row)
             except Exception as error:  # noqa: BLE001 - whatever a template or a row can do
                 troubled.append(self._trouble(claim, error, claim.claimed_at))
         return worded, troubled
 
-    def _store(self, worded: Mapping[int, bytes]) -> None:
-        compressed = {key: outbox.compress(content) for key, content in worded.items()}
-        self._writer.run(lambda connection: outbox.store_contents(connection, compressed)).result()
+    def _store(self, worded: Mapping[int, Rendered]) -> None:
+        packed = {key: pack(rendered.pieces) for key, rendered in worded.items()}
+        edited = {key: rendered.version_id for key, rendered in worded.items() if rendered.version_id is not None}
+
+        def work(connection: Connection) -> None:
+            outbox.store_contents(connection, packed)
+            if edited:
+                outbox.note_versions(connection, edited)
+
+        self._writer.run(work).result()
 
     def _sort_out(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[Settlement]]:
         usable: list[Claim] = []
@@ -232,12 +240,12 @@ class Delivery:
                 usable.append(claim)
         return usable, settled
 
-    def _word(self, facts: Mapping[str, Any]) -> bytes:
+    def _word(self, facts: Mapping[str, Any]) -> Rendered:
         letter = self.letters.make(facts)
         rendered = self.words.render(letter)
         if rendered.problem:
             maillog.template_failed(template=letter.template, locale=letter.locale, problem=rendered.problem)
-        return rendered.content
+        return rendered
 
     def hand_over(self, parcel: Parcel) -> Settlement:
         """Hand one message to the relay and give what came of it; the database is not asked."""
@@ -245,7 +253,7 @@ class Delivery:
         reports = claim.kind is not Kind.REPLY and bool(claim.envelope_sender)
         try:
             reply = self._transport.deliver(
-                claim.outbound_id, claim.envelope_sender, claim.recipient, parcel.content, reports=reports
+                claim.outbound_id, claim.envelope_sender, claim.recipient, parcel.pieces, reports=reports
             )
         except Unreachable as outcome:
             self.relay.fail()

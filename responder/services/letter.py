@@ -3,26 +3,30 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from responder.domain.address import IPAddress, IPNetwork, parse_ip
+from responder.domain.guides import software_names
 from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Certainty, Proof, Software
+from responder.domain.products import PRODUCTS
+from responder.services.sandbox import Passage
 
 _MAX_NETWORKS = 16
+_MAX_LISTINGS = 8
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
 _HOST_CHARACTERS = 100
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,5}){0,3}[a-z]?", re.ASCII)
 
 _PRODUCTS = {
     "exchange": "Microsoft Exchange Server",
-    "windows-smtp": "the SMTP service of Windows",
+    "windows-smtp": "Microsoft SMTP Service (IIS)",
     "postfix": "Postfix",
     "exim": "Exim",
     "sendmail": "Sendmail",
     "qmail": "qmail",
-    "domino": "HCL or IBM Domino",
+    "domino": "HCL/IBM Domino",
     "zimbra": "Zimbra",
     "mdaemon": "MDaemon",
     "hmailserver": "hMailServer",
@@ -33,12 +37,64 @@ _PRODUCTS = {
     "kumomta": "KumoMTA",
     "macos-server": "macOS Server",
 }
+_OTHERS = frozenset(product.name for product in PRODUCTS if product.name)
 _EDITIONS = {"se": "Subscription Edition", "online": "Online"}
+_YES_NO = {True: "yes", False: "no", None: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterListing:
+    """A list that has the refused address: a `Blocklist`, and who made the entry (`owner`, `list` or `unknown`).
+
+    `owner` is whoever the address belongs to, as a rule the Internet provider; only they can take the entry out.
+    """
+
+    name: str
+    provider: str = ""
+    removal: str = ""
+    contact: str = ""
+    entry: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterEvidence:
+    """What was found out about the refused address; what is not known is empty.
+
+    Attributes:
+        listings: the lists that have it.
+        reverse_name: the name that it leads to.
+        reverse_name_generated: that name looks made from the address; None when it cannot be told.
+        advice: what the findings speak for: `static`, `dynamic`, `unclear`, `not-ours`, `not-refused-now`.
+    """
+
+    listings: tuple[LetterListing, ...] = ()
+    reverse_name: str = ""
+    reverse_name_generated: bool | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDecision:
+    """What a person decided, or the words that a person typed, for a notice, question or warning.
+
+    Attributes:
+        network: what the decision is about; None when it is about no network.
+        expires_at: when the exemption ends.
+        reason: why, as a person typed it for the sender; may have several lines.
+        paragraphs: keys of the deny reasons to give, in order.
+        text: what a person typed for the sender besides; may have several lines.
+    """
+
+    network: IPNetwork | None = None
+    expires_at: datetime | None = None
+    reason: str = ""
+    paragraphs: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The facts of one outbound message; nothing in it is text that a stranger wrote, but for `quoted_subject`.
+    """The facts of one outbound message; of a stranger's words it holds `quoted_subject` and host names only.
 
     Attributes:
         kind: what the message is.
@@ -61,6 +117,8 @@ class Letter:
         proof: what ties the plea to the address.
         software: of the refused server; None when unknown.
         guides: keys of the guides to give, best first.
+        evidence: what was found out about the address; None when nothing was looked up.
+        decision: what staff decided or asked; None for an automatic answer.
     """
 
     kind: Kind
@@ -83,6 +141,8 @@ class Letter:
     proof: Proof
     software: Software | None
     guides: tuple[str, ...]
+    evidence: LetterEvidence | None = None
+    decision: LetterDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +165,8 @@ class Blocklist:
     contact: str = ""
 
 
-# What templates may use, with what it means. A guide knows SITE_VARIABLES only: it reads the same for everybody.
+# What templates may use, with what it means. A guide or deny reason knows SITE_VARIABLES only: it reads the same for
+# everybody.
 SITE_VARIABLES = MappingProxyType(
     {
         "organization": "who we are: .name, .domain, .postmaster, .website",
@@ -125,8 +186,17 @@ VARIABLES = MappingProxyType(
         "networks": "every address and network asked for",
         "proof": "client, reference or none: what ties the plea to the address",
         "software": "the mail server we recognised: .name, .product, .version, .certain (yes, no); all empty if none",
-        "own_guide": "the guide for that server: .key, .title, .body; empty if there is none",
-        "other_guides": "the guides for other servers: .key, .title, .body",
+        "own_guide": "the guide for that server: .key, .title, .locale, .body; empty if there is none",
+        "other_guides": "the guides for other servers: .key, .title, .locale, .body",
+        "listings": "the lists that have the address: as in blocklists, and .entry (owner, list, unknown: who made it)",
+        "reverse_name": "the reverse name of the address, empty when unknown",
+        "reverse_name_generated": "yes, no or unknown: whether that name looks made from the address",
+        "advice": "static, dynamic, unclear, not-ours, not-refused-now; empty when nothing was found out",
+        "network": "the network or address that was decided about, empty without one",
+        "expires_at": "the day on which the exemption ends, such as 2025-03-04; empty without one",
+        "reason": "why, as a person wrote it for the sender; empty without one",
+        "paragraphs": "the deny reasons chosen: .key, .title, .locale, .body",
+        "text": "the question, or what else a person wrote for the sender; empty without one",
     }
 )
 
@@ -155,11 +225,40 @@ def letter_context(letter: Letter) -> dict[str, object]:
         "address": "" if letter.address is None else str(letter.address),
         "address_source": "" if letter.address is None else str(letter.address_source or ""),
         "cause": str(letter.cause or ""),
-        "ours": {True: "yes", False: "no", None: "unknown"}[letter.ours],
+        "ours": _YES_NO[letter.ours],
         "refused_by": clean_host(letter.refused_by),
         "networks": [_network_text(network) for network in letter.networks[:_MAX_NETWORKS]],
         "proof": str(letter.proof),
         "software": software_words(letter.software),
+        **_evidence_words(letter.evidence or LetterEvidence()),
+        **_decision_words(letter.decision or LetterDecision()),
+    }
+
+
+def _evidence_words(evidence: LetterEvidence) -> dict[str, object]:
+    return {
+        "listings": [
+            {
+                "name": each.name,
+                "provider": each.provider,
+                "removal": each.removal,
+                "contact": each.contact,
+                "entry": each.entry,
+            }
+            for each in evidence.listings[:_MAX_LISTINGS]
+        ],
+        "reverse_name": clean_host(evidence.reverse_name),
+        "reverse_name_generated": _YES_NO[evidence.reverse_name_generated],
+        "advice": evidence.advice,
+    }
+
+
+def _decision_words(decision: LetterDecision) -> dict[str, object]:
+    return {
+        "network": "" if decision.network is None else _network_text(decision.network),
+        "expires_at": "" if decision.expires_at is None else decision.expires_at.astimezone(UTC).date().isoformat(),
+        "reason": Passage(decision.reason.strip()),
+        "text": Passage(decision.text.strip()),
     }
 
 
@@ -182,7 +281,7 @@ def clean_host(text: str | None) -> str:
 
 def software_words(software: Software | None) -> dict[str, str]:
     """Give the words for `software`; only names that we know ourselves, and versions that are one."""
-    name = _PRODUCTS.get(software.product) if software else None
+    name = _product_name(software) if software else None
     if software is None or name is None:
         return {"name": "", "product": "", "version": "", "certain": "no"}
     version = software.version or ""
@@ -195,6 +294,10 @@ def software_words(software: Software | None) -> dict[str, str]:
     }
 
 
-def names_software(software: Software | None, keys: Sequence[str]) -> bool:
-    """Tell whether `keys` (`PRODUCT` or `PRODUCT VERSION`, as a guide lists them) name `software`."""
-    return software is not None and (software.product in keys or f"{software.product} {software.version}" in keys)
+def _product_name(software: Software) -> str | None:
+    return software.name if software.name in _OTHERS else _PRODUCTS.get(software.product)
+
+
+def names_software(software: Software | None, names: Sequence[str]) -> bool:
+    """Tell whether `names`, as a guide lists them, name `software`."""
+    return software is not None and any(name in names for name in software_names(software))

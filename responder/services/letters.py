@@ -1,6 +1,7 @@
 """From rows of the database to the letter that a template words."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
@@ -8,8 +9,10 @@ from responder.domain.address import key_to_ip
 from responder.domain.guides import choose_guides
 from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Certainty, Proof, Software
-from responder.services.letter import Letter
+from responder.services.letter import Letter, LetterDecision
 from responder.services.library import Library
+
+_WITH_GUIDES = frozenset({Kind.REPLY, Kind.TEST})
 
 
 class Letters:
@@ -20,15 +23,15 @@ class Letters:
         self._library = library
         self._guides = tuple(guides)
         self._quote_subject = quote_subject
-        self._available: dict[str, Collection[str]] = {}
+        self._available: dict[str, Mapping[str, Sequence[str]]] = {}
 
     def make(self, facts: Mapping[str, Any]) -> Letter:
         """Make the letter for one outbound message; `facts` are its row."""
         rejection: Mapping[str, Any] | None = facts["message_rejection"]
-        software = _software(facts)
+        kind, software = Kind(facts["kind"]), _software(facts)
         key, source = _address(facts)
         return Letter(
-            kind=Kind(facts["kind"]),
+            kind=kind,
             template=facts["template"],
             locale=facts["locale"],
             message_id=facts["message_id_header"],
@@ -37,7 +40,7 @@ class Letters:
             in_reply_to=facts["message_message_id_header"],
             references=tuple(facts["message_message_references"] or ()),
             reply_token=facts["request_reply_token"],
-            quoted_subject=facts["message_subject"] if self._quote_subject else None,
+            quoted_subject=facts["message_subject"] if self._quote_subject and kind is Kind.REPLY else None,
             reference=facts["request_reference"] or "",
             address=key_to_ip(bytes(key)) if key else None,
             address_source=AddressSource(source) if key and source else None,
@@ -47,13 +50,14 @@ class Letters:
             networks=tuple(ip_network(network) for network in facts["request_networks"] or ()),
             proof=Proof(facts["request_proof"] or Proof.NONE),
             software=software,
-            guides=choose_guides(software, self._guides, self._guides_in(facts["locale"])),
+            guides=self._choose_guides(software, facts["locale"]) if kind in _WITH_GUIDES else (),
+            decision=_decision(facts["data"]),
         )
 
-    def _guides_in(self, locale: str) -> Collection[str]:
+    def _choose_guides(self, software: Software | None, locale: str) -> tuple[str, ...]:
         if locale not in self._available:
             self._available[locale] = self._library.guides(locale)
-        return self._available[locale]
+        return choose_guides(software, self._guides, self._available[locale])
 
 
 def _address(facts: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
@@ -61,6 +65,19 @@ def _address(facts: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if facts["message_refused_key"]:
         return facts["message_refused_key"], facts["message_address_source"]
     return facts["request_address_key"], facts["request_address_source"]
+
+
+def _decision(data: Mapping[str, Any] | None) -> LetterDecision | None:
+    if data is None:
+        return None
+    network, expires_at = data.get("network"), data.get("expires_at")
+    return LetterDecision(
+        network=ip_network(network) if network else None,
+        expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        reason=data.get("reason") or "",
+        paragraphs=tuple(data.get("paragraphs") or ()),
+        text=data.get("text") or "",
+    )
 
 
 def _software(facts: Mapping[str, Any]) -> Software | None:

@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.common.normalize_url import normalizeLink
 
-from responder.services.library import TemplateError
-from responder.services.plain_text import TextBlock, write_blocks
+from responder.services.plain_text import KEPT_SPACE, TextBlock, write_blocks
 from responder.services.sandbox import FIRST_PLACEHOLDER
+from responder.services.template_file import TemplateError
 
 _LINK_SCHEMES = ("http", "https", "mailto")
 _PLACEHOLDER = re.compile("[\ue000-\uefff]")
+_LINES_WITH_VALUES = re.compile("((?:^[^\n\ue000-\uefff]*[\ue000-\uefff][^\n]*(?:\n|\\Z))+)", re.MULTILINE)
+_SPACES = re.compile(r"(?m:^ +)|  +")  # those that would be lost
 
 
 def _normalize_link(url: str) -> str:
@@ -51,11 +53,13 @@ class Value:
     html: str
 
 
+@lru_cache(maxsize=512)  # most values are names and addresses of ours
 def make_value(value: str, *, link: bool) -> Value:
-    """Give `value` literally, or as a link if it is a web address or a mailbox."""
+    """Give `value` literally, its lines and spaces too, or as a link if it is a web address or a mailbox."""
     target = _link_target(value) if link else None
     if target is None:
-        return Value(value, escape(value))
+        html = _SPACES.sub(lambda spaces: "&nbsp;" * len(spaces[0]), escape(value)).replace("\n", "<br>\n")
+        return Value(_SPACES.sub(lambda spaces: KEPT_SPACE * len(spaces[0]), value), html)
     return Value(f"<{value}>", f'<a href="{escape(target)}">{escape(value)}</a>')
 
 
@@ -71,15 +75,18 @@ def _link_target(value: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of Markdown in both forms, ready for its values."""
+    """A piece of Markdown in both forms, ready for its values.
+
+    Attributes:
+        blocks: its text; what holds no value is laid out already.
+        htmls: its HTML in pieces of whole lines, by turns without values and with.
+    """
 
     blocks: tuple[str | TextBlock, ...]
-    html: str
+    htmls: tuple[str, ...]
 
-    def fill(self, values: Sequence[Value]) -> tuple[str, str]:
-        """Give text and HTML with `values` in their places."""
-        if not values:
-            return "".join(block for block in self.blocks if isinstance(block, str)), self.html
+    def fill(self, values: Sequence[Value]) -> tuple[list[str], list[str]]:
+        """Give text and HTML with `values` in their places, both in pieces of whole lines; fixed ones stay the same."""
 
         def text_of(match: re.Match[str]) -> str:
             return values[ord(match[0]) - FIRST_PLACEHOLDER].text
@@ -87,11 +94,13 @@ class Fragment:
         def html_of(match: re.Match[str]) -> str:
             return values[ord(match[0]) - FIRST_PLACEHOLDER].html
 
-        text = "".join(
+        texts = [
             block if isinstance(block, str) else block.lay_out(_PLACEHOLDER.sub(text_of, block.content))
             for block in self.blocks
-        )
-        return text, _PLACEHOLDER.sub(html_of, self.html)
+        ]
+        htmls = list(self.htmls)
+        htmls[1::2] = [_PLACEHOLDER.sub(html_of, piece) for piece in htmls[1::2]]
+        return texts, htmls
 
 
 @lru_cache(maxsize=512)
@@ -105,7 +114,7 @@ def parse_fragment(source: str) -> Fragment:
     for token in tokens:
         token.info = ""  # the language of a code block is for editors
     html: str = _parser.renderer.render(tokens, _parser.options, {})
-    return Fragment(tuple(_merge(write_blocks(tokens))), html)
+    return Fragment(tuple(_merge(write_blocks(tokens))), tuple(_LINES_WITH_VALUES.split(html)))
 
 
 def _merge(blocks: Iterable[TextBlock | str]) -> Iterable[str | TextBlock]:

@@ -7,11 +7,11 @@ from typing import Literal
 
 from markdown_it.token import Token
 
-from responder.services.library import TemplateError
+from responder.services.template_file import TemplateError
 
 COLUMNS = 72
 _MAX_LINE = 900
-_KEPT_SPACE = "\uf8e0"  # a space at which no line is broken
+KEPT_SPACE = "\uf8e0"  # a space at which no line is broken
 _UNDERLINES = {"h1": "=", "h2": "=", "h3": "-"}
 
 Layout = Literal["prose", "heading", "verbatim"]
@@ -38,9 +38,9 @@ class TextBlock:
     def lay_out(self, content: str) -> str:
         """Give the lines of the block with `content` in the place of its own."""
         if self.layout == "verbatim":
-            return "".join(f"{line}\n" for line in content.split("\n"))
+            return "".join(f"{line}\n" for line in content.replace(KEPT_SPACE, " ").split("\n"))
         if self.layout == "heading":
-            content = content.replace(_KEPT_SPACE, " ")
+            content = content.replace(KEPT_SPACE, " ")
             line = f"{self.first}{content}"
             return f"{line}\n{self.rest}{self.underline * len(content)}\n" if self.underline else f"{line}\n"
         return _wrap(content, self.first, self.rest)
@@ -49,20 +49,20 @@ class TextBlock:
 def _wrap(content: str, first: str, rest: str) -> str:
     """Give the paragraph `content` in lines of at most `COLUMNS`, longer only for one long word."""
     lines: list[str] = []
+    before = first
     for hard_line in content.split("\n"):
-        line = first
-        width = 0
-        for word in hard_line.split(" "):
-            if not word:
-                continue
-            if width and len(line) + 1 + len(word) > COLUMNS:
-                lines.append(line)
-                line, width = rest, 0
-            line += f" {word}" if width else word
-            width += 1
-        lines.append(line.rstrip())
-        first = rest
-    return "".join(f"{line}\n" for line in lines).replace(_KEPT_SPACE, " ")
+        words = " ".join(filter(None, hard_line.split(" ")))
+        start = 0
+        while len(before) + len(words) - start > COLUMNS:
+            end = words.rfind(" ", start, start + max(COLUMNS - len(before), 0) + 1)
+            end = words.find(" ", start) if end < 0 else end
+            if end < 0:
+                break
+            lines.append(before + words[start:end])
+            before, start = rest, end + 1
+        lines.append((before + words[start:]).rstrip())
+        before = rest
+    return "".join([f"{line}\n" for line in lines]).replace(KEPT_SPACE, " ")
 
 
 def write_blocks(tokens: Sequence[Token]) -> list[TextBlock | str]:
@@ -204,7 +204,7 @@ def _inline_text(tokens: Sequence[Token]) -> str:
         elif token.type == "link_close":
             words.append(links.pop())
         elif token.type == "code_inline":
-            words.append(token.content.replace(" ", _KEPT_SPACE))
+            words.append(token.content.replace(" ", KEPT_SPACE))
         elif _marks_a_value(tokens, index):
             continue
         else:

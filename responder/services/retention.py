@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from responder.services.clock import ClockWatch
 from responder.storage import retention
 from responder.storage.writer import Writer
 
@@ -18,16 +19,25 @@ class Forgotten:
     requests: int
 
 
-def forget_octets(writer: Writer, before: datetime) -> int:
-    """Delete the octets of all messages from before the aware time `before`; give how many went.
+class Octets:
+    """Deletes the octets of messages some time after they came; what they said of themselves stays."""
 
-    Raises:
-        StorageUnavailable: the database cannot be used; what went before stays gone.
-    """
-    total = 0
-    while count := writer.run(lambda connection: retention.forget_octets(connection, before, _AT_ONCE)).result():
-        total += count
-    return total
+    def __init__(self, writer: Writer, watch: ClockWatch, kept_for: timedelta) -> None:
+        """Take how long octets are kept, and what knows of clocks that were set: by a wrong one nothing is deleted."""
+        self._writer = writer
+        self._watch = watch
+        self._kept_for = kept_for
+
+    def run_due(self, now: datetime) -> bool:
+        """Delete some of what is past its time at `now`; tell whether there may be more.
+
+        Raises:
+            StorageUnavailable: the database cannot be used.
+        """
+        if not self._watch.is_steady():
+            return False
+        before = now - self._kept_for
+        return self._writer.run(lambda connection: retention.forget_octets(connection, before, _AT_ONCE)).result() > 0
 
 
 def forget(

@@ -1,5 +1,6 @@
 """Sample letters of every kind: what templates are checked with before anybody gets them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from responder.domain.address import parse_ip, parse_network
 from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Certainty, Proof, Software
-from responder.services.letter import Letter
+from responder.services.letter import Letter, LetterDecision, LetterEvidence, LetterListing
 
 _GUIDES = ("exchange-2007", "exchange-2003-2000", "exchange-5.5", "generic")
 _EXCHANGE_2003 = Software("exchange", "2003", None, Certainty.CERTAIN, "X-MimeOLE: Produced By Microsoft Exchange V6.5")
@@ -43,7 +44,26 @@ def _because(cause: Cause) -> Letter:
     return replace(_DYNAMIC, cause=cause, software=None, guides=_GUIDES)
 
 
-SAMPLES = MappingProxyType(
+_PBL = LetterListing("Spamhaus PBL", "Spamhaus", "https://check.spamhaus.org/", entry="owner")
+_OTHER_LIST = LetterListing("Dial-up list", "Example Networks", "https://lists.example.net/?remove=a&b", entry="list")
+_EXPIRES_AT = datetime(2025, 3, 4, 9, 30, tzinfo=UTC)
+_TYPED = """Does the address 203.0.113.9 stay the same after a restart of the router?
+
+Please send us *one* of these:
+  - the line <static IP> of your contract [page 2],
+  - the name that `dig -x 203.0.113.9` gives you & {{ the date }}.
+Grüße aus Köln"""
+
+
+def _found(evidence: LetterEvidence) -> Letter:
+    return replace(_DYNAMIC, software=None, guides=_GUIDES, evidence=evidence)
+
+
+def _decided(kind: Kind, template: str, decision: LetterDecision) -> Letter:
+    return replace(_DYNAMIC, kind=kind, template=template, decision=decision, guides=())
+
+
+_ANSWERS: Mapping[str, Letter] = MappingProxyType(
     {
         "dynamic": _DYNAMIC,
         "ipv6": replace(
@@ -68,5 +88,53 @@ SAMPLES = MappingProxyType(
         "utf8-address": replace(_DYNAMIC, recipient="pelé@bücher.example"),
         "quoted-subject": replace(_DYNAMIC, quoted_subject="Auto: Übermittlung fehlgeschlagen"),
         "bare": replace(_UNKNOWN, in_reply_to=None, reply_token=None, guides=()),
+        "entry-of-owner": _found(LetterEvidence((_PBL,), "dsl-9.example.net", True)),
+        "entry-of-list": _found(LetterEvidence((_OTHER_LIST,), "mail.example.org", False)),
+        "entries": _found(
+            LetterEvidence((_PBL, replace(_OTHER_LIST, contact="removal@lists.example.net", entry="unknown")))
+        ),
+        "not-refused-now": _found(LetterEvidence(reverse_name="mail.example.org", advice="not-refused-now")),
+        "nothing-found": _found(LetterEvidence()),
     }
 )
+
+_PROVIDER = replace(_UNKNOWN, template="provider", cause=None, ours=None, refused_by=None)
+_PROVIDERS: Mapping[str, Letter] = MappingProxyType(
+    {
+        "provider": replace(
+            _PROVIDER, networks=(parse_network("203.0.113.0/24"), parse_network("2001:db8::/32")), guides=()
+        ),
+        "provider-listed": replace(
+            _PROVIDER,
+            networks=(parse_network("198.51.100.0/24"),),
+            address=parse_ip("198.51.100.7"),
+            address_source=AddressSource.REJECTION,
+            evidence=LetterEvidence((_PBL, _OTHER_LIST), "cust-7.example.net", True, "dynamic"),
+        ),
+    }
+)
+
+_EXEMPTION = LetterDecision(parse_network("203.0.113.9"), _EXPIRES_AT)
+_NOTICES: Mapping[str, Letter] = MappingProxyType(
+    {
+        "approved": _decided(Kind.NOTICE, "approved", _EXEMPTION),
+        "approved-network": _decided(
+            Kind.NOTICE,
+            "approved",
+            replace(_EXEMPTION, network=parse_network("203.0.113.8/29"), expires_at=None, text=_TYPED),
+        ),
+        "denied": _decided(
+            Kind.NOTICE,
+            "denied",
+            LetterDecision(paragraphs=("dynamic", "use-smart-host"), reason="No *proof* [yet].", text=_TYPED),
+        ),
+        "denied-bare": replace(_decided(Kind.NOTICE, "denied", LetterDecision()), address=None, address_source=None),
+        "question": _decided(Kind.QUESTION, "question", LetterDecision(text=_TYPED)),
+        "lapsed": _decided(Kind.NOTICE, "lapsed", LetterDecision()),
+        "expiring": _decided(Kind.WARNING, "expiring", _EXEMPTION),
+        "renewed": _decided(Kind.NOTICE, "renewed", _EXEMPTION),
+        "revoked": _decided(Kind.NOTICE, "revoked", replace(_EXEMPTION, reason="The address has a new owner.")),
+    }
+)
+
+SAMPLES: Mapping[str, Letter] = MappingProxyType({**_ANSWERS, **_PROVIDERS, **_NOTICES})

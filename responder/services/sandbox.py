@@ -1,8 +1,9 @@
 """Template expressions without power: a small part of Jinja2 over plain data.
 
 Two walls stand one behind the other. The parsed tree may hold only what `responder.services.sandbox_rules` lists; and
-the environment here resolves an attribute only as a key of a dictionary, in Jinja2's immutable sandbox. Time is bounded
-because loops run over given lists, two deep at most, and size because output is counted while it is made.
+the environment here resolves an attribute only as a key of a dictionary, in Jinja2's immutable sandbox, and has no
+filters but our own. Time is bounded because loops run over given lists only and each pays for its turns before it
+begins, and size because output is counted while it is made.
 """
 
 import re
@@ -11,20 +12,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, nodes
 from jinja2 import Template as CompiledTemplate
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from responder.services.library import TemplateError
-from responder.services.sandbox_rules import FILTERS, LOOP_ATTRIBUTES, find_faults
+from responder.services.sandbox_filters import (
+    BUDGET,
+    EACH,
+    FILTER_FUNCTIONS,
+    MAX_VALUE_CHARACTERS,
+    Budget,
+    Joined,
+    Link,
+)
+from responder.services.sandbox_rules import LOOP_ATTRIBUTES, find_faults
+from responder.services.template_file import TemplateError
 
-MAX_OUTPUT_CHARACTERS = 64 * 1024
-MAX_VALUE_CHARACTERS = 500
+MAX_OUTPUT_CHARACTERS = 32 * 1024
+MAX_PASSAGE_CHARACTERS = 4_000
 
 # Private characters around what an expression printed. The library lets none into a template, values lose theirs.
-_VALUE, _LINK, _GUIDE, _END = "\uf8f0", "\uf8f1", "\uf8f2", "\uf8ff"
-_PRINTED = re.compile(f"([{_VALUE}{_LINK}{_GUIDE}])([^{_END}]*){_END}")
+_VALUE, _LINK, _PART, _END = "\uf8f0", "\uf8f1", "\uf8f2", "\uf8ff"
+_PRINTED = re.compile(f"([{_VALUE}{_LINK}{_PART}])([^{_END}]*){_END}")
 # Control, bidirectional and zero-width characters, separators of lines, lone surrogates, private characters.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\uf8ff\ufeff\ufff0-\ufffb"
@@ -32,14 +42,17 @@ _UNPRINTABLE = re.compile(
 )
 
 
-class _Link(str):
-    """A web address or mailbox to be shown as a link."""
+_QUOTED = re.compile("'([^']{1,60})'")
+
+
+class Passage(str):
+    """Text of several lines, which stays as it was typed."""
 
     __slots__ = ()
 
 
-class GuideBody(str):
-    """Stands for the body of a guide: the guide's key. Printed alone on a line, the guide appears there."""
+class PartBody(str):
+    """Stands for the body of a guide or deny reason: its name. Printed alone on a line, that body appears there."""
 
     __slots__ = ()
 
@@ -49,13 +62,13 @@ class Printed:
     """What a template gave.
 
     Attributes:
-        pieces: Markdown, with one private character for each value; between two pieces stands a guide.
-        guides: the keys of those guides, one fewer than `pieces`.
+        pieces: Markdown, with one private character for each value; between two pieces stands a part.
+        parts: the names of those parts (guides, deny reasons), one fewer than `pieces`.
         values: per piece the values in order, each with whether it is a link.
     """
 
     pieces: tuple[str, ...]
-    guides: tuple[str, ...]
+    parts: tuple[str, ...]
     values: tuple[tuple[tuple[str, bool], ...], ...]
 
 
@@ -68,12 +81,22 @@ def clean_value(value: str) -> str:
     return _UNPRINTABLE.sub(" ", value[:MAX_VALUE_CHARACTERS]).strip()
 
 
+def clean_passage(value: str) -> str:
+    """Give `value` with its lines, without what hides, reorders or breaks text, at most 4,000 characters."""
+    lines = value[:MAX_PASSAGE_CHARACTERS].replace("\r\n", "\n").split("\n")
+    return "\n".join([_UNPRINTABLE.sub(" ", line).rstrip() for line in lines]).strip("\n")
+
+
 def _finalize(value: object) -> str:
     """Mark what an expression printed, so that no Markdown is ever read out of it."""
-    if isinstance(value, GuideBody):
-        return f"{_GUIDE}{clean_value(value)}{_END}"
-    if isinstance(value, _Link):
+    if isinstance(value, PartBody):
+        return f"{_PART}{clean_value(value)}{_END}"
+    if isinstance(value, Passage):
+        return f"{_VALUE}{clean_passage(value)}{_END}"
+    if isinstance(value, Link):
         return f"{_LINK}{clean_value(value)}{_END}"
+    if isinstance(value, Joined):
+        return f"{_VALUE}{clean_passage(value)}{_END}"
     if isinstance(value, Undefined):
         str(value)  # raises, with the name
     if not isinstance(value, str | int) or isinstance(value, bool):
@@ -101,17 +124,10 @@ def _make_environment() -> _Environment:
     environment = _Environment(
         undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
-    shipped = environment.filters
     environment.globals.clear()
     environment.tests.clear()
-    environment.filters = {name: shipped[name] for name in FILTERS & shipped.keys()} | {"link": _link}
+    environment.filters = dict(FILTER_FUNCTIONS)
     return environment
-
-
-def _link(value: object) -> _Link:
-    if not isinstance(value, str):
-        raise TemplateError("only text can be a link")
-    return _Link(value)
 
 
 _environment = _make_environment()
@@ -124,23 +140,58 @@ def compile_body(source: str, variables: frozenset[str]) -> CompiledTemplate:
     Raises:
         TemplateError: the first thing that is wrong, with its line in `source`.
     """
-    if problems := check_source(source, variables):
-        raise problems[0]
-    try:
-        return _environment.from_string(source)
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise TemplateError("blocks are nested too deeply") from error
+    tree = _parse(source)
+    for error in find_faults(tree, variables):
+        raise _with_column(error, source)
+    return _compile(tree)
 
 
 def check_source(source: str, variables: frozenset[str]) -> list[TemplateError]:
     """Give all that is not allowed in `source`, with lines counted from 1 in `source`."""
     try:
-        tree = _environment.parse(source)
-        return list(find_faults(tree, variables))
+        tree = _parse(source)
+        faults = [_with_column(error, source) for error in find_faults(tree, variables)]
+        if not faults:
+            _compile(tree)
+    except TemplateError as error:
+        return [error]
+    return faults
+
+
+def _parse(source: str) -> nodes.Template:
+    try:
+        return _environment.parse(source)
     except TemplateSyntaxError as error:
-        return [TemplateError(error.message or "not a template", error.lineno)]
-    except RecursionError:
-        return [TemplateError("expressions are nested too deeply")]
+        raise _with_column(TemplateError(error.message or "not a template", error.lineno), source) from error
+    except (RecursionError, MemoryError) as error:
+        raise TemplateError("expressions are nested too deeply") from error
+    except ValueError as error:  # a number with more digits than Python reads
+        raise TemplateError("there is a number that is too large") from error
+
+
+def _compile(tree: nodes.Template) -> CompiledTemplate:
+    """Compile what was found to be allowed; loops are made to pay."""
+    for loop in tree.find_all(nodes.For):
+        steps = sum(1 for _ in loop.find_all(nodes.Node))
+        loop.iter = nodes.Filter(loop.iter, EACH, [nodes.Const(steps)], [], None, None).set_lineno(loop.lineno)
+    tree.set_environment(_environment)
+    try:
+        return _environment.from_string(tree)
+    except TemplateSyntaxError as error:
+        raise TemplateError(error.message or "not a template", error.lineno) from error
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise TemplateError("blocks are nested too deeply") from error
+
+
+def _with_column(error: TemplateError, source: str) -> TemplateError:
+    """Point to the word that `error` quotes, or else to the first expression in its line."""
+    lines = source.split("\n")
+    if not error.line or error.line > len(lines):
+        return error
+    line, word = lines[error.line - 1], _QUOTED.search(error.message)
+    places = [line.find(each) for each in ([word[1]] if word else []) + ["{{", "{%", "{#"]]
+    column = next((place + 1 for place in places if place >= 0), None)
+    return TemplateError(error.message, error.line, column)
 
 
 def run(template: CompiledTemplate, context: Mapping[str, object]) -> Printed:
@@ -163,7 +214,7 @@ def run_line(template: CompiledTemplate, context: Mapping[str, object]) -> str:
 
 def _generate(template: CompiledTemplate, context: Mapping[str, object]) -> str:
     try:
-        return "".join(_bounded(template.generate(context)))
+        return "".join(_bounded(template.generate(context, **{BUDGET: Budget()})))
     except UndefinedError as error:
         raise TemplateError(error.message or "an undefined variable", _line_of(error)) from error
     except TemplateError as error:
@@ -193,26 +244,26 @@ def _line_of(error: BaseException) -> int | None:
 
 
 def _separate(output: str) -> Printed:
-    """Take the values and guides out of `output`."""
+    """Take the values and parts out of `output`."""
     pieces: list[str] = []
-    guides: list[str] = []
+    parts: list[str] = []
     values: list[tuple[tuple[str, bool], ...]] = []
     text: list[str] = []
     here: list[tuple[str, bool]] = []
     # split gives: text, mark, printed, text, mark, printed, ..., text
-    parts = cast("list[str]", _PRINTED.split(output))
-    for before, mark, printed in zip(parts[0::3], parts[1::3], parts[2::3], strict=False):
+    split = cast("list[str]", _PRINTED.split(output))
+    for before, mark, printed in zip(split[0::3], split[1::3], split[2::3], strict=False):
         text.append(before)
-        if mark == _GUIDE:
+        if mark == _PART:
             pieces.append("".join(text))
             values.append(tuple(here))
-            guides.append(printed)
+            parts.append(printed)
             text, here = [], []
         elif printed:
             if len(here) >= _MAX_PLACEHOLDERS:
                 raise TemplateError("prints too many values")
             text.append(chr(FIRST_PLACEHOLDER + len(here)))
             here.append((printed, mark == _LINK))
-    pieces.append("".join([*text, parts[-1]]))
+    pieces.append("".join([*text, split[-1]]))
     values.append(tuple(here))
-    return Printed(tuple(pieces), tuple(guides), tuple(values))
+    return Printed(tuple(pieces), tuple(parts), tuple(values))

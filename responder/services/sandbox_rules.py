@@ -9,15 +9,27 @@ from typing import Any
 
 from jinja2 import nodes
 
-from responder.services.library import TemplateError
+from responder.services.template_file import TemplateError
 
 _MAX_NODES = 5_000
 _MAX_DEPTH = 40
 _MAX_LOOPS = 2
 _MAX_CONSTANT = 500
+_MAX_NUMBER = 1_000_000
+_MAX_SEPARATOR = 20
 
 LOOP_ATTRIBUTES = frozenset({"first", "last", "index", "length"})
 FILTERS = frozenset({"join", "length", "link", "lower", "upper"})
+_WHY_NOT = {
+    nodes.Call: "round brackets after a name are not allowed: nothing can be called",
+    nodes.Getitem: "square brackets after a name are not allowed: write NAME.KEY",
+    nodes.Test: "'is' is not allowed: write {% if NAME %} or compare with ==",
+    nodes.Concat: "'~' is not allowed: write one {{ NAME }} after the other",
+    nodes.Assign: "'set' is not allowed: there are only the variables that are given",
+    nodes.AssignBlock: "'set' is not allowed: there are only the variables that are given",
+    nodes.Dict: "curly brackets within an expression are not allowed",
+    nodes.FilterBlock: "'filter' is not allowed: write {{ NAME|FILTER }}",
+}
 _OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
 _NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template,
@@ -62,7 +74,7 @@ class _Checker:
 
     def check(self, tree: nodes.Template) -> Iterator[TemplateError]:
         """Give what is wrong with `tree`."""
-        self._known |= {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)}
+        self._known |= set(_loop_names(tree))
         yield from self._walk(tree, 1, 0, 0)
         if self._count > _MAX_NODES:
             yield TemplateError("too many expressions")
@@ -85,16 +97,16 @@ class _Checker:
 
     def _too_much(self, node: nodes.Node, depth: int, loops: int) -> str | None:
         if not isinstance(node, _NODES):
-            return f"{type(node).__name__.lower()!r} is not allowed in a template"
+            return _why_not(node)
         if depth > _MAX_DEPTH:
             return "expressions are nested too deeply"
         return "loops are nested too deeply" if loops > _MAX_LOOPS else None
 
     def _name(self, node: nodes.Name) -> str | None:
-        if node.name in self._known and not node.name.startswith("_"):
-            return None
         if node.name == "loop":
             return "'loop' is known by its attributes only: loop.first, loop.last, loop.index, loop.length"
+        if node.name in self._known and not node.name.startswith("_") and node.name.isascii():
+            return None
         near = get_close_matches(node.name, self._known, 1)
         return f"{node.name!r} is not a variable" + (f"; did you mean {near[0]!r}?" if near else "")
 
@@ -104,13 +116,19 @@ class _Checker:
     def _constant(self, node: nodes.Const) -> str | None:
         if isinstance(node.value, str) and len(node.value) > _MAX_CONSTANT:
             return "text in quotes is too long"
-        return None if isinstance(node.value, str | int | None) else "only text and whole numbers are allowed"
+        if not isinstance(node.value, str | int | None):
+            return "only text and whole numbers are allowed"
+        return "the number is too large" if isinstance(node.value, int) and abs(node.value) > _MAX_NUMBER else None
 
     def _filter(self, node: nodes.Filter) -> str | None:
         if node.name not in FILTERS:
             return f"the filter {node.name!r} is not known; there are {', '.join(sorted(FILTERS))}"
         if node.node is None or node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > 1:
             return f"the filter {node.name!r} takes at most one plain argument"
+        if node.args and (node.name != "join" or not _is_separator(node.args[0])):
+            return f"the filter {node.name!r} takes no such argument; only join takes one, the text between the items"
+        if node.name == "join" and not isinstance(node.node, nodes.Name | nodes.Getattr):
+            return "the filter 'join' joins a variable"
         return None
 
     def _operand(self, node: nodes.Operand) -> str | None:
@@ -119,7 +137,29 @@ class _Checker:
     def _loop(self, node: nodes.For) -> str | None:
         if node.recursive or not isinstance(node.target, nodes.Name):
             return "a loop is 'for NAME in LIST'"
-        return None if isinstance(node.iter, nodes.Name | nodes.Getattr) else "a loop runs over a variable"
+        if not isinstance(node.iter, nodes.Name | nodes.Getattr):
+            return "a loop runs over one variable, such as blocklists"
+        return None
+
+
+def _loop_names(tree: nodes.Template) -> Iterator[str]:
+    """Give the names that loops make; without recursion, since nothing is known of the depth yet."""
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name):
+            yield node.target.name
+        waiting.extend(node.iter_child_nodes())
+
+
+def _is_separator(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Const) and isinstance(node.value, str) and len(node.value) <= _MAX_SEPARATOR
+
+
+def _why_not(node: nodes.Node) -> str:
+    if isinstance(node, nodes.BinExpr | nodes.UnaryExpr):
+        return "there is no arithmetic in a template"
+    return _WHY_NOT.get(type(node), f"{type(node).__name__.lower()!r} is not allowed in a template")
 
 
 def _is_loop_attribute(node: nodes.Node) -> bool:

@@ -1,7 +1,12 @@
-"""What a worker does now and then: say that it lives, take over from the dead, mend what a wrong clock left behind."""
+"""What a worker does now and then: say that it lives, take over from the dead, mend what a wrong clock left behind.
 
-from collections.abc import Sequence
+Other services hand in chores of their own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -11,6 +16,7 @@ from responder.storage import nodes, outbox
 from responder.storage.partitions import make_partitions
 from responder.storage.writer import Writer
 
+BEAT_SECONDS = 1.0
 TICK_SECONDS = 20.0
 _ALIVE_FOR = timedelta(seconds=3 * TICK_SECONDS)
 _NODES_KEPT_FOR = timedelta(days=7)
@@ -19,13 +25,34 @@ _PARTITIONS_EVERY = timedelta(days=1)
 _LEEWAY = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done again and again.
+
+    Attributes:
+        run: does what is due at the time given, for a second or so, and tells whether there may be more.
+        every_seconds: how long to wait once there is no more.
+    """
+
+    run: Callable[[datetime], bool]
+    every_seconds: float
+
+
 class Upkeep:
     """Keeps one worker among the nodes; every step raises StorageUnavailable when the database cannot be used."""
 
     def __init__(
-        self, writer: Writer, clock: Clock, *, instance: str, faces: str, version: str, retry_seconds: Sequence[int]
+        self,
+        writer: Writer,
+        clock: Clock,
+        *,
+        instance: str,
+        faces: str,
+        version: str,
+        retry_seconds: Sequence[int],
+        chores: Sequence[Chore] = (),
     ) -> None:
-        """Take what this process is; no message waits longer than the longest of `retry_seconds`, give or take."""
+        """Take what this process is and does; no message waits longer than the longest of `retry_seconds` or so."""
         self._writer = writer
         self._clock = clock
         self._instance = instance
@@ -33,6 +60,8 @@ class Upkeep:
         self._version = version
         self._horizon = timedelta(seconds=2 * max(retry_seconds)) + _LEEWAY
         self._partitions_at: datetime | None = None
+        self._chores = (Chore(self._tick_on, TICK_SECONDS), *chores)
+        self._due_at = [clock.monotonic()] * len(self._chores)
 
     def enroll(self) -> None:
         """Join the nodes; when nobody else is there, make due at once what the dead had claimed."""
@@ -48,6 +77,22 @@ class Upkeep:
         nodes.register(connection, instance=self._instance, name=name, faces=self._faces, version=self._version, at=at)
         if nodes.is_alone(connection, self._instance, at - _ALIVE_FOR):
             outbox.free_claims(connection, self._instance, at)
+
+    def due(self) -> list[Callable[[], None]]:
+        """Give what is to be done now, to be asked every `BEAT_SECONDS`; what fails is due again in its time."""
+        now = self._clock.monotonic()
+        numbers = [number for number, due_at in enumerate(self._due_at) if due_at <= now]
+        for number in numbers:
+            self._due_at[number] = now + self._chores[number].every_seconds
+        return [partial(self._run, number) for number in numbers]
+
+    def _run(self, number: int) -> None:
+        if self._chores[number].run(self._clock.now()):
+            self._due_at[number] = self._clock.monotonic()
+
+    def _tick_on(self, _now: datetime) -> bool:
+        self.tick()
+        return False
 
     def tick(self) -> None:
         """Do what is to be done every `TICK_SECONDS`."""

@@ -104,6 +104,7 @@ def missing_files(settings: Settings) -> Iterator[Finding]:
         ("smtp.tls_certificate", settings.smtp.tls_certificate),
         ("smtp.tls_key", settings.smtp.tls_key),
         ("relay.password_file", settings.relay.password_file),
+        *(("blocklists", one.zone_file) for one in settings.blocklists),
     ):
         if path and (trouble := _trouble(settings.under_data_dir(path))):
             yield (key,), trouble

@@ -13,6 +13,7 @@ from responder.settings.values import (
     Days,
     Domain,
     Endpoint,
+    FieldName,
     FromMailbox,
     Hours,
     Key,
@@ -205,6 +206,7 @@ class Web(Section):
     listen: tuple[Listen, ...] = (Endpoint("127.0.0.1", 8025),)
     base_url: OptionalWebUrl = ""
     trusted_proxies: tuple[Network, ...] = ()
+    user_header: FieldName = ""
 
 
 ExportFormat = Literal["postfix-cidr", "postscreen", "rbldnsd", "rspamd", "exim", "sendmail", "exchange", "csv", "json"]
@@ -216,6 +218,7 @@ class Export(Section):
     directory: str = ""
     formats: tuple[ExportFormat, ...] = ()
     every_seconds: Count = 30
+    max_shrink_percent: Annotated[Limit, Field(le=100)] = 50
 
 
 class Log(Section):

@@ -226,3 +226,4 @@ Key = Annotated[str, _text(_matching(r"[a-z0-9][a-z0-9.-]{0,63}", "must be a nam
 
 Locale = Annotated[str, _text(_matching(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", "must be a language such as en or pt-br"))]
 DailyTime = Annotated[str, _text(_matching(r"(([01]\d|2[0-3]):[0-5]\d)?", "must be a time such as 08:00, or empty"))]
+FieldName = Annotated[str, _text(_matching(r"[A-Za-z0-9-]{0,64}", "must be a header field such as X-Forwarded-User"))]

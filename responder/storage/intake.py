@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, insert, select, update
 
-from responder.storage.rows import write_rows
+from responder.storage.rows import read_rows, write_rows
 from responder.storage.schema import audit, messages, outbound, raw_messages, receipts, requests
 
 Row = dict[str, Any]
@@ -50,15 +50,15 @@ def find_by_references(connection: Connection, references: Collection[str]) -> d
 def _find(connection: Connection, query: Select[Any], wanted: Collection[Any]) -> dict[Any, int]:
     if not wanted:
         return {}
-    rows = connection.execute(query, {"wanted": list(wanted)}).all()
-    return {row[0]: row[1] for row in rows}
+    return {row["name"]: row["request_id"] for row in read_rows(connection, query, {"wanted": wanted})}
 
 
 _WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 
 
 def _finding(key: ColumnElement[Any], request_id: ColumnElement[Any]) -> Select[Any]:
-    return select(key, request_id).where(key.in_(_WANTED), request_id.is_not(None))
+    columns = (key.label("name"), request_id.label("request_id"))
+    return select(*columns).where(key.in_(_WANTED), request_id.is_not(None))
 
 
 _BY_TOKEN = _finding(requests.c.reply_token, requests.c.id)
@@ -72,8 +72,7 @@ def lock_requests(connection: Connection, ids: Collection[int], open_keys: Colle
     found: dict[int, Row] = {}
     for query, wanted in ((_LOCK_BY_ID, ids), (_LOCK_BY_KEY, open_keys)):
         if wanted:
-            rows = connection.execute(query, {"wanted": list(wanted)}).mappings()
-            found |= {row["id"]: dict(row) for row in rows}
+            found |= {row["id"]: row for row in read_rows(connection, query, {"wanted": wanted})}
     return list(found.values())
 
 

@@ -8,16 +8,16 @@ from sqlalchemy import ColumnElement, Connection, UpdateBase, and_, bindparam, d
 from sqlalchemy.dialects import postgresql, sqlite
 
 from responder.domain.limits import Answer, ReplySlot, Scope
-from responder.storage.rows import write_rows
+from responder.storage.rows import read_rows, write_rows
 from responder.storage.schema import rate_counts, reply_slots
 
 Count = tuple[Scope, str]
 
 
-def lock_slots(connection: Connection, sender_keys: Iterable[str]) -> dict[str, ReplySlot]:
+def lock_slots(connection: Connection, sender_keys: Collection[str]) -> dict[str, ReplySlot]:
     """Give the slots of those senders that have one, locked until the transaction ends."""
-    found = connection.execute(_SLOTS, {"senders": list(sender_keys)})
-    return {key: _slot(answers) for key, answers in found}
+    found = read_rows(connection, _SLOTS, {"senders": sender_keys})
+    return {row["sender_key"]: _slot(row["answers"]) for row in found}
 
 
 _SLOTS = (
@@ -65,8 +65,8 @@ def _answers(slot: ReplySlot) -> list[tuple[str, float]]:
 def read_counts(connection: Connection, hour: datetime, wanted: Collection[Count]) -> dict[Count, int]:
     """Give the counts of one hour; those that are zero are left out."""
     keys = {scope.value: [key for one, key in wanted if one is scope] for scope in Scope}
-    found = connection.execute(_COUNTS, {"hour": hour, **keys})
-    return {(Scope(scope), key): count for scope, key, count in found}
+    found = read_rows(connection, _COUNTS, keys, hour=hour)
+    return {(Scope(row["scope"]), row["key"]): row["count"] for row in found}
 
 
 def _has_key(scope: Scope) -> ColumnElement[bool]:
@@ -84,7 +84,7 @@ def add_counts(connection: Connection, hour: datetime, added: Mapping[Count, int
     rows = [
         {"scope": scope, "key": key, "hour_at": hour, "count": more} for (scope, key), more in sorted(added.items())
     ]
-    write_rows(connection, _ADDITIONS[connection.dialect.name], rows)
+    write_rows(connection, ADD_COUNT[connection.dialect.name], rows)
 
 
 def _addition(new: postgresql.Insert | sqlite.Insert) -> UpdateBase:
@@ -93,7 +93,7 @@ def _addition(new: postgresql.Insert | sqlite.Insert) -> UpdateBase:
     )
 
 
-_ADDITIONS = {
+ADD_COUNT = {
     "postgresql": _addition(postgresql.insert(rate_counts)),
     "sqlite": _addition(sqlite.insert(rate_counts)),
 }

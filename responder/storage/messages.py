@@ -17,15 +17,28 @@ def compress(raw: bytes) -> bytes:
     return zlib.compress(raw, _COMPRESSION_LEVEL)
 
 
-def list_messages(connection: Connection, *, limit: int, after: int | None = None) -> Sequence[RowMapping]:
+def list_messages(
+    connection: Connection,
+    *,
+    limit: int,
+    after: int | None = None,
+    disposition: str | None = None,
+    reason: str | None = None,
+    sender_key: str | None = None,
+) -> Sequence[RowMapping]:
     """Give messages, newest first, with their request's reference as `request`.
 
     Args:
         connection: where to read.
         limit: rows at most; 0 is all.
         after: the id of the last row of the page before.
+        disposition: only those with it; None does not matter, nor below.
+        reason: only those that are silent for it.
+        sender_key: only those of this sender (`responder.domain.address.sender_key`).
     """
-    return connection.execute(page(_query(), messages.c.id, limit=limit, after=after)).mappings().all()
+    equal = {messages.c.disposition: disposition, messages.c.reason: reason, messages.c.sender_key: sender_key}
+    query = _query().where(*(column == value for column, value in equal.items() if value is not None))
+    return connection.execute(page(query, messages.c.id, limit=limit, after=after)).mappings().all()
 
 
 def find_message(connection: Connection, message_id: int) -> RowMapping | None:

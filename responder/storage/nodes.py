@@ -30,9 +30,16 @@ def instances(connection: Connection) -> Sequence[str]:
 
 
 def is_alone(connection: Connection, instance: str, since: datetime) -> bool:
-    """Tell whether no process but `instance` was seen at `since` or later."""
-    other = exists().where(nodes.c.instance != instance, nodes.c.seen_at >= since)
+    """Tell whether no process with a worker but `instance` was seen at `since` or later."""
+    works = nodes.c.faces.contains("worker")
+    other = exists().where(nodes.c.instance != instance, nodes.c.seen_at >= since, works)
     return not connection.execute(select(other)).scalar_one()
+
+
+def has_worker(connection: Connection, since: datetime) -> bool:
+    """Tell whether a process that sends was seen at `since` or later."""
+    found = connection.execute(select(nodes.c.faces).where(nodes.c.seen_at >= since)).scalars()
+    return any("worker" in faces.split(",") for faces in found)
 
 
 def forget(connection: Connection, before: datetime) -> None:

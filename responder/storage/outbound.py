@@ -7,21 +7,26 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from responder.storage.paging import page
 from responder.storage.schema import outbound, outbound_contents, requests
+from responder.storage.schema_desk import template_versions
 
 
-def list_outbound(connection: Connection, *, limit: int, after: int | None = None) -> Sequence[RowMapping]:
+def list_outbound(
+    connection: Connection, *, limit: int, after: int | None = None, state: str | None = None
+) -> Sequence[RowMapping]:
     """Give outbound messages, newest first, with their request's reference as `request`.
 
     Args:
         connection: where to read.
         limit: rows at most; 0 is all.
         after: the id of the last row of the page before.
+        state: only those that are in it; None does not matter.
     """
-    return connection.execute(page(_query(), outbound.c.id, limit=limit, after=after)).mappings().all()
+    query = _query() if state is None else _query().where(outbound.c.state == state)
+    return connection.execute(page(query, outbound.c.id, limit=limit, after=after)).mappings().all()
 
 
 def find_outbound(connection: Connection, outbound_id: int) -> RowMapping | None:
-    """Give one outbound message, with its request's reference as `request`."""
+    """Give one outbound message, with its request as `request`, and `template_version` where staff wrote its words."""
     return connection.execute(_query().where(outbound.c.id == outbound_id)).mappings().one_or_none()
 
 
@@ -40,4 +45,6 @@ def outbound_of_request(connection: Connection, request_id: int) -> Sequence[Row
 
 def _query() -> Select[tuple[object, ...]]:
     request = requests.c.reference.label("request")
-    return select(*outbound.c, request).outerjoin(requests, requests.c.id == outbound.c.request_id)
+    edited = select(template_versions.c.version).where(template_versions.c.id == outbound.c.template_version_id)
+    version = edited.scalar_subquery().label("template_version")
+    return select(*outbound.c, request, version).outerjoin(requests, requests.c.id == outbound.c.request_id)

@@ -5,7 +5,7 @@ itself; nothing else says that it is being sent. On PostgreSQL all times are the
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,23 +14,24 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
+    Integer,
     RowMapping,
-    Update,
+    UpdateBase,
     bindparam,
     exists,
     func,
-    insert,
     literal_column,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from responder.domain.outbound import Kind, OutboundState
+from responder.storage.rows import read_rows, write_rows
 from responder.storage.schema import messages, outbound, outbound_contents, requests
+from responder.storage.schema_desk import outbound_data
 
-_COMPRESSION_LEVEL = 1
 # Written out, not as a parameter: else the index of what waits cannot be used.
 _IS_QUEUED = outbound.c.state == literal_column(f"'{OutboundState.QUEUED}'")
 _HAS_CONTENT = exists().where(outbound_contents.c.outbound_id == outbound.c.id).label("has_content")
@@ -98,45 +99,45 @@ def claim_due(
     A message that was claimed before and still has no content may have ended its claimer, so it comes alone: what
     ends us again takes no other message with it. Without `with_replies` automatic answers are left waiting.
     """
-    query = (
-        select(*_CLAIM_COLUMNS, _HAS_CONTENT)
-        .where(_IS_QUEUED, outbound.c.due_at <= at)
-        .order_by(outbound.c.due_at, outbound.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=outbound)
-    )
-    if not with_replies:
-        query = query.where(outbound.c.kind != Kind.REPLY)
-    rows = connection.execute(query).all()
-    safe = list(takewhile(lambda row: row.has_content or not row.attempts, rows))
+    rows = read_rows(connection, _DUE if with_replies else _DUE_NO_REPLY, {}, at=at, most=limit)
+    safe = list(takewhile(lambda row: row["has_content"] or not row["attempts"], rows))
     claims = [_claim(row, at) for row in safe or rows[:1]]
     if claims:
-        statement = update(outbound).where(outbound.c.id.in_([claim.outbound_id for claim in claims]))
-        values = {"attempts": outbound.c.attempts + 1, "due_at": at + hold_for, "claimed_by": instance}
-        connection.execute(statement.values(values))
+        held = {"new_due_at": at + hold_for, "instance": instance}
+        write_rows(connection, _HOLD, [{"claimed_id": claim.outbound_id} | held for claim in claims])
     return claims
 
 
-def _claim(row: Row[Any], at: datetime) -> Claim:
+def _claim(row: Mapping[str, Any], at: datetime) -> Claim:
     return Claim(
-        outbound_id=row.id,
-        kind=Kind(row.kind),
-        recipient=row.recipient,
-        envelope_sender=row.envelope_sender,
-        attempts=row.attempts + 1,
-        give_up_at=row.give_up_at,
+        outbound_id=row["id"],
+        kind=Kind(row["kind"]),
+        recipient=row["recipient"],
+        envelope_sender=row["envelope_sender"],
+        attempts=row["attempts"] + 1,
+        give_up_at=row["give_up_at"],
         claimed_at=at,
-        has_content=row.has_content,
+        has_content=row["has_content"],
     )
 
 
-_CLAIM_COLUMNS = (
-    outbound.c.id,
-    outbound.c.kind,
-    outbound.c.recipient,
-    outbound.c.envelope_sender,
-    outbound.c.attempts,
-    outbound.c.give_up_at,
+_CLAIM_COLUMNS = ("id", "kind", "recipient", "envelope_sender", "attempts", "give_up_at")
+_DUE = (
+    select(*(outbound.c[name] for name in _CLAIM_COLUMNS), _HAS_CONTENT)
+    .where(_IS_QUEUED, outbound.c.due_at <= bindparam("at"))
+    .order_by(outbound.c.due_at, outbound.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True, of=outbound)
+)
+_DUE_NO_REPLY = _DUE.where(outbound.c.kind != literal_column(f"'{Kind.REPLY}'"))
+_HOLD = (
+    update(outbound)
+    .where(outbound.c.id == bindparam("claimed_id"))
+    .values(
+        attempts=outbound.c.attempts + literal_column("1"),
+        due_at=bindparam("new_due_at"),
+        claimed_by=bindparam("instance"),
+    )
 )
 
 
@@ -148,6 +149,7 @@ def count_replies(connection: Connection, *, since: datetime, at: datetime, hold
     in_hand = select(outbound.c.id).where(
         _IS_QUEUED,
         outbound.c.claimed_by.is_not(None),
+        outbound.c.attempts > 0,
         outbound.c.due_at.between(at, at + hold_for),
         outbound.c.kind == Kind.REPLY,
     )
@@ -171,27 +173,31 @@ def settle(connection: Connection, instance: str, settlements: Iterable[Settleme
     """
     rows: dict[bool, list[dict[str, object]]] = {True: [], False: []}
     for each in settlements:
-        rows[each.state is OutboundState.SENT].append(_settled(each))
-    mine = (_IS_QUEUED, outbound.c.claimed_by == instance)
-    for statement, of_kind in ((_settling(), rows[True]), (_settling().where(*mine), rows[False])):
-        if of_kind:
-            connection.execute(statement, of_kind)
+        rows[each.state is OutboundState.SENT].append(_settled(each, instance))
+    for is_sent, statement in ((True, _SETTLE), (False, _SETTLE_MINE)):
+        if rows[is_sent]:
+            write_rows(connection, statement, rows[is_sent])
 
 
-def _settling() -> Update:
-    columns = ("state", "last_code", "last_text", "settled_at", "due_at")
-    values: dict[str, Any] = {column: bindparam(f"new_{column}") for column in columns}
-    return update(outbound).where(outbound.c.id == bindparam("claimed_id")).values(**values, claimed_by=None)
+_SETTLED_COLUMNS = ("state", "last_code", "last_text", "settled_at", "due_at", "claimed_by")
+_SETTLE = (
+    update(outbound)
+    .where(outbound.c.id == bindparam("claimed_id"))
+    .values({name: bindparam(f"new_{name}") for name in _SETTLED_COLUMNS})
+)
+_SETTLE_MINE = _SETTLE.where(_IS_QUEUED, outbound.c.claimed_by == bindparam("instance"))
 
 
-def _settled(settlement: Settlement) -> dict[str, object]:
+def _settled(settlement: Settlement, instance: str) -> dict[str, object]:
     return {
+        "instance": instance,
         "claimed_id": settlement.claim.outbound_id,
         "new_state": settlement.state,
         "new_last_code": settlement.code,
         "new_last_text": settlement.text,
         "new_settled_at": None if settlement.due_at else settlement.at,
         "new_due_at": settlement.due_at or settlement.claim.claimed_at,
+        "new_claimed_by": None,
     }
 
 
@@ -217,17 +223,16 @@ def bring_back(connection: Connection, at: datetime, horizon: timedelta) -> int:
 
 
 def store_contents(connection: Connection, contents: Mapping[int, bytes]) -> None:
-    """Keep the octets of messages, by id; those of a message that has some stay."""
-    there = select(outbound_contents.c.outbound_id).where(outbound_contents.c.outbound_id.in_(contents))
-    known = set(connection.execute(there).scalars())
-    rows = [{"outbound_id": key, "content": content} for key, content in contents.items() if key not in known]
+    """Keep the packed octets of messages, by id; those of a message that has some stay."""
+    rows = [{"outbound_id": key, "content": content} for key, content in contents.items()]
     if rows:
-        connection.execute(insert(outbound_contents), rows)
+        write_rows(connection, _KEEP[connection.dialect.name], rows)
 
 
-def compress(content: bytes) -> bytes:
-    """Give what `store_contents` keeps of the octets `content`."""
-    return zlib.compress(content, _COMPRESSION_LEVEL)
+_KEEP: dict[str, UpdateBase] = {
+    "postgresql": postgresql.insert(outbound_contents).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(outbound_contents).on_conflict_do_nothing(),
+}
 
 
 def read_contents(connection: Connection, ids: Iterable[int]) -> dict[int, bytes]:
@@ -240,15 +245,19 @@ def read_contents(connection: Connection, ids: Iterable[int]) -> dict[int, bytes
     return found
 
 
-def read_facts(connection: Connection, ids: Iterable[int]) -> Sequence[RowMapping]:
-    """Give what is to be said in messages: columns of `outbound`, of the message answered, and of the request."""
-    query = (
-        select(*_FACT_COLUMNS)
-        .outerjoin(messages, messages.c.id == outbound.c.message_id)
-        .outerjoin(requests, requests.c.id == outbound.c.request_id)
-        .where(outbound.c.id.in_(ids))
-    )
-    return connection.execute(query).mappings().all()
+def note_versions(connection: Connection, versions: Mapping[int, int]) -> None:
+    """Note which version of its template, by the id of that version, words a message."""
+    for version_id in set(versions.values()):
+        ids = [key for key, each in versions.items() if each == version_id]
+        connection.execute(update(outbound).where(outbound.c.id.in_(ids)).values(template_version_id=version_id))
+
+
+def read_facts(connection: Connection, ids: Collection[int]) -> list[dict[str, Any]]:
+    """Give what is to be said in messages: columns of `outbound`, of the message answered, and of the request.
+
+    `data` is what a decision says, None for an automatic answer.
+    """
+    return read_rows(connection, _FACTS, {"ids": ids})
 
 
 _FACT_COLUMNS = (
@@ -274,6 +283,14 @@ _FACT_COLUMNS = (
     ),
     *(requests.c[name].label(f"request_{name}") for name in ("reference", "reply_token", "networks", "proof")),
     *(requests.c[name].label(f"request_{name}") for name in ("address_key", "address_source")),
+    outbound_data.c.data,
+)
+_FACTS = (
+    select(*_FACT_COLUMNS)
+    .outerjoin(messages, messages.c.id == outbound.c.message_id)
+    .outerjoin(requests, requests.c.id == outbound.c.request_id)
+    .outerjoin(outbound_data, outbound_data.c.outbound_id == outbound.c.id)
+    .where(outbound.c.id.in_(bindparam("ids", expanding=True)))
 )
 
 

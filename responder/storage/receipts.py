@@ -1,17 +1,18 @@
 """What was received lately, by the key that a repeat of it has as well."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from responder.storage.rows import read_rows
 from responder.storage.schema import messages, receipts
 
 
-def find_receipts(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, RowMapping]:
+def find_receipts(connection: Connection, keys: Collection[bytes]) -> dict[bytes, dict[str, Any]]:
     """Give what is known of those `keys` that were received: message_id, reference, disposition, reason."""
-    found = connection.execute(_KNOWN, {"keys": list(keys)}).mappings()
-    return {bytes(row["key"]): row for row in found}
+    return {bytes(row["key"]): row for row in read_rows(connection, _KNOWN, {"keys": keys})}
 
 
 _KNOWN = (

@@ -1,14 +1,15 @@
-"""One statement for many rows, at little more than what the driver asks for.
+"""Statements that run for every message, at little more than what the driver asks for.
 
-SQLAlchemy looks at every value of every row each time; here a statement is compiled once for each dialect, and its rows
-go to the driver with only those values converted that need it.
+SQLAlchemy looks at every statement, and at every value of every row, each time; here a statement is compiled once for
+each dialect, and its values go to the driver and come back with only those converted that need it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import UpdateBase
 
 _Row = Mapping[str, Any]
@@ -27,18 +28,78 @@ def write_rows(connection: Connection, statement: UpdateBase, rows: Sequence[_Ro
     connection.exec_driver_sql(text, [convert(row) for row in rows])
 
 
+def read_rows(
+    connection: Connection, query: Select[Any], lists: Mapping[str, Collection[Any]], **values: Any
+) -> list[dict[str, Any]]:
+    """Give the rows that `query` finds, by the names of their columns.
+
+    Args:
+        connection: where to read.
+        query: the same object each time, since it is compiled once.
+        lists: its parameters that expand, by name.
+        values: its other parameters.
+    """
+    padded = {name: _padded(list(members)) for name, members in lists.items()}
+    sizes = tuple([(name, len(members)) for name, members in padded.items()])
+    text, convert, read = _compile_query(query, connection.dialect, sizes, tuple(values))
+    return [read(row) for row in connection.exec_driver_sql(text, convert(padded, values))]
+
+
+def _padded(members: list[Any]) -> list[Any]:
+    """Repeat the last of `members` until their number is a power of two, so that there are few different statements."""
+    missing = (1 << max(len(members) - 1, 0).bit_length()) - len(members)
+    return members + (members[-1:] or [None]) * missing
+
+
 @lru_cache(maxsize=64)
 def _compile(statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, Callable[[_Row], Any]]:
     """Give the text of `statement` and what makes a row into the driver's parameters."""
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     if not set(compiled.binds) <= set(names):
         raise ValueError(f"nothing is given for {', '.join(sorted(set(compiled.binds) - set(names)))}")
-    converters = {
-        name: converter
+    return compiled.string, _converter(_converters(compiled, dialect), compiled.positiontup, compiled.binds)
+
+
+@lru_cache(maxsize=128)
+def _compile_query(
+    query: Select[Any], dialect: Dialect, sizes: tuple[tuple[str, int], ...], names: tuple[str, ...]
+) -> tuple[str, Callable[[Mapping[str, list[Any]], _Row], Any], Callable[[Sequence[Any]], dict[str, Any]]]:
+    """Give the text of `query`, what makes lists and values into its parameters, and what reads a row that it finds."""
+    parameters: dict[str, Any] = {name: [None] * size for name, size in sizes} | dict.fromkeys(names)
+    compiled = query.compile(dialect=dialect)
+    expanded = compiled.construct_expanded_state(parameters)
+    converters = {**_converters(compiled, dialect), **expanded.processors}
+    convert = _converter(converters, expanded.positiontup, expanded.parameters)
+    columns = [
+        (str(column.key), column.type.dialect_impl(dialect).result_processor(dialect, None))
+        for column in query.selected_columns
+    ]
+
+    def to_parameters(lists: Mapping[str, list[Any]], values: _Row) -> Any:
+        flat = {**expanded.parameters, **values}  # constants of the query are parameters too
+        for name, members in lists.items():
+            flat.update(zip(expanded.parameter_expansion[name], members, strict=True))
+        return convert(flat)
+
+    def read(row: Sequence[Any]) -> dict[str, Any]:
+        return {name: process(value) if process else value for (name, process), value in zip(columns, row, strict=True)}
+
+    return expanded.statement, to_parameters, read
+
+
+def _converters(compiled: SQLCompiler, dialect: Dialect) -> dict[str, Any]:
+    """Give what converts the values of parameters, by name; None where nothing needs to."""
+    return {
+        str(name): parameter.type.dialect_impl(dialect).bind_processor(dialect)
         for name, parameter in compiled.binds.items()
-        if (converter := parameter.type.dialect_impl(dialect).bind_processor(dialect))
     }
-    order = [(name, converters.get(name)) for name in compiled.positiontup or compiled.binds]
+
+
+def _converter(
+    converters: Mapping[str, Any], positions: Sequence[str] | None, names: Iterable[str]
+) -> Callable[[_Row], Any]:
+    """Give what makes values by name into the driver's parameters, by position or by name."""
+    order = [(name, converters.get(name)) for name in positions or names]
 
     def by_position(row: _Row) -> tuple[Any, ...]:
         return tuple([convert(row[name]) if convert else row[name] for name, convert in order])
@@ -46,4 +107,4 @@ def _compile(statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]) ->
     def by_name(row: _Row) -> dict[str, Any]:
         return {name: convert(row[name]) if convert else row[name] for name, convert in order}
 
-    return compiled.string, by_position if compiled.positional else by_name
+    return by_name if positions is None else by_position

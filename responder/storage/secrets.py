@@ -7,6 +7,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from responder.storage.schema import secrets
 
+# What our identity is signed with: loop marks, Message-IDs, addresses for bounces.
+IDENTITY = "identity"
+KEY_BYTES = 32
+
 
 def get_or_make(connection: Connection, name: str, nbytes: int) -> bytes:
     """Give the secret `name`, made of `nbytes` random octets when it is not there; all nodes get the same.

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from responder.cli.root import root
+from tests.support.nameserver import nameserver
 
 PLEAS = Path(__file__).parents[2] / "bench" / "pleas"
 NO_PLEA = b"Return-Path: <ann@mail.example.org>\nFrom: bob@example.net\nSubject: hello\n\nhello\n"
@@ -138,3 +139,33 @@ def test_a_hostile_file_name_is_harmless_and_nothing_is_a_hyphen(tmp_path: Path)
 def test_whatever_a_file_holds_it_is_read(octets: bytes) -> None:
     (result,) = objects("-", stdin=octets)
     assert list(result) == KEYS
+
+
+def test_evidence_is_looked_up_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = {
+        ("kestrel.example", "MX"): ["10 mail.kestrel.example."],
+        ("kestrel.example", "TXT"): ['"v=spf1 -all"'],
+        ("9.113.0.203.in-addr.arpa", "PTR"): ["203-0-113-9.dyn.isp.example."],
+    }
+    arguments = ("--evidence", "--client", "203.0.113.9", "--helo", "mail.kestrel.example")
+    with nameserver(records) as server:
+        monkeypatch.setenv("RESPONDER_DNS__NAMESERVERS", f"127.0.0.1:{server.port}")
+        (result,) = objects(*arguments, PLEAS / "1-exchange-2003.eml")
+        lines = inspect(*arguments, PLEAS / "1-exchange-2003.eml").stdout
+    assert list(result) == [*KEYS, "second_decision", "advice", "reasons", "findings"]
+    assert (result["disposition"], result["second_decision"], result["advice"]) == ("answer", "forged", "dynamic")
+    found = {finding["check"]: finding["result"] for finding in result["findings"]}
+    assert found == {
+        "listing": "not-listed", "reverse-name": "not-confirmed", "generated-name": "generated", "helo-name": "missing",
+        "sender-domain": "takes-mail", "spf": "fail", "dkim": "none", "dmarc": "none", "proof": "client",
+    }  # fmt: skip
+    assert re.search(r"^second decision +forged$", lines, re.MULTILINE)
+    assert "  spf of kestrel.example: fail (-all), by dns" in lines.splitlines()
+
+
+def test_nothing_is_looked_up_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nameserver() as server:
+        monkeypatch.setenv("RESPONDER_DNS__NAMESERVERS", f"127.0.0.1:{server.port}")
+        (result,) = objects(PLEAS / "1-exchange-2003.eml")
+    assert list(result) == KEYS
+    assert not server.asked

@@ -35,8 +35,10 @@ X-MimeOLE: Produced By Microsoft Exchange V6.5
 """
 QUEUE = {
     "reference", "state", "unanswered", "address", "networks", "address_source", "client", "proof", "domain", "contact",
-    "software", "advice", "reasons", "assignee", "messages", "subject", "opened_at", "updated_at",
+    "software", "advice", "reasons", "assignee", "messages", "subject", "opened_at", "updated_at", "unread",
 }  # fmt: skip
+DETAILS = {"id", "version", "locale", "lapse_at", "decided_at", "decided_by"}
+LISTS = {"timeline", "findings", "message_list", "replies", "exemptions"}
 MESSAGES = {
     "id", "reference", "request", "received_at", "disposition", "reason", "reverse_path", "client", "address",
     "subject", "size", "repeats",
@@ -122,7 +124,7 @@ def test_show_has_everything_of_a_request(stored: Stored) -> None:
     reference = stored.add("ann@mail.example.org", "203.0.113.9")
     follow_up = stored.add("ann@mail.example.org", "203.0.113.9", "and again")
     (request,) = stored.rows("queue", "show", reference)
-    assert set(request) == QUEUE | {"timeline", "findings", "message_list", "replies", "exemptions"}
+    assert set(request) == QUEUE | DETAILS | LISTS
     assert [message["reference"] for message in request["message_list"]] == [reference, follow_up]
     assert [set(message) for message in request["message_list"]] == [MESSAGES, MESSAGES]
     assert [set(reply) for reply in request["replies"]] == [OUTBOX]

@@ -73,7 +73,7 @@ def test_help_loads_no_library_but_click() -> None:
         (["messages", "show", "x"], 2),
         (["messages", "list", "--after", "99999999999999999999"], 2),
         (["serve", "--only", "nonsense"], 2),
-        (["serve", "--only", "web"], 2),
+        (["policy", "test", "300.1.1.1"], 2),
         (["inspect"], 2),
         (["templates", "show", "nonsense"], 1),
         (["queue", "list"], 1),

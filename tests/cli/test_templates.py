@@ -50,9 +50,9 @@ def test_check_tells_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(wording, "Library", lambda **options: Library(tmp_path, **options))
     done = run("check")
     assert done.exit_code == 1
-    assert done.stdout.startswith("en/answer, line 5: ")
+    assert done.stdout.startswith("en/answer, line 5, column 10: ")
     (problem,) = [json.loads(line) for line in run("check", "--json").stdout.splitlines()]
-    assert (problem["name"], problem["locale"], problem["line"]) == ("answer", "en", 5)
+    assert (problem["name"], problem["locale"], problem["line"], problem["column"]) == ("answer", "en", 5, 10)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -30,7 +30,7 @@ SEPARATORS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\
 
 
 def made(**changes):
-    return compose(replace(DRAFT, **changes), SENDER)
+    return b"".join(compose(replace(DRAFT, **changes), SENDER))
 
 
 def contents(message):
@@ -102,7 +102,7 @@ def test_without_html_there_is_one_part():
 
 def test_no_reply_to_without_a_token_or_plus_addressing():
     assert read(made(reply_token=None))["Reply-To"] is None
-    assert read(compose(DRAFT, replace(SENDER, plus_addressing=False)))["Reply-To"] is None
+    assert read(b"".join(compose(DRAFT, replace(SENDER, plus_addressing=False))))["Reply-To"] is None
 
 
 def test_the_thread_is_kept_and_bounded():

@@ -4,11 +4,16 @@ Where the article is wrong about its product, the list follows the product: Send
 and the check box for public folder referrals is on the General tab.
 """
 
+from dataclasses import replace
+
 import pytest
 
+from responder.domain.guides import choose_guides
+from responder.domain.plea import Certainty, Software
+from responder.domain.products import PRODUCTS
 from responder.services.library import Library
 from responder.services.samples import SAMPLES
-from tests.support.answers import make_renderer, parts, shown, words
+from tests.support.answers import guide_source, make_renderer, parts, shown, source, words, write_library
 
 LABELS = {
     "exchange-2007": (
@@ -162,9 +167,11 @@ LABELS = {
         "mynetworks",
     ),
 }
-TITLES = {
-    template.name.removeprefix("guides/"): template.title for template in Library().templates if template.is_guide
-}
+LIBRARY = Library()
+GUIDES = LIBRARY.parts("guides/", "en")
+TITLES = {key: GUIDES[key].title for key in LABELS}
+CONFIGURED = ("exchange-2007", "exchange-2003-2000", "exchange-5.5", "generic")
+EXCHANGES = ("4.0", "5.0", "5.5", "2000", "2003", "2007", "2010", "2013", "2016", "2019", "se", "online")
 
 
 def both_parts(sample):
@@ -213,3 +220,98 @@ def test_steps_are_numbered_in_both_parts():
     assert "\n13. Restart two services" in found["plain"]
     assert "\n    3. Right-click *Simple Mail" in found["plain"]
     assert found["html"].count("<ol>") == found["plain"].count("\n1. ") + found["plain"].count(" 1. ")
+
+
+def runs(product, version=None, name=None, evidence="a line"):
+    return Software(product, version, name, Certainty.CERTAIN, evidence)
+
+
+FINGERPRINTS = [runs(each.key, name=each.name) for each in PRODUCTS if each.key != "exchange"]
+FINGERPRINTS += [runs("exchange", version) for version in (*EXCHANGES, None)]
+FINGERPRINTS += [runs("exim", "4.96", evidence="Received: ... with local (Exim 4.96 #2 (Debian))")]
+
+
+def named(software):
+    return "-".join(filter(None, (software.product, software.version, software.name)))
+
+
+@pytest.mark.parametrize("software", FINGERPRINTS, ids=named)
+def test_every_product_that_is_recognised_has_a_guide(software):
+    guides = choose_guides(software, CONFIGURED, LIBRARY.guides("en"))
+
+    rendered = make_renderer().render(replace(SAMPLES["ipv6"], software=software, guides=guides))
+
+    text = words(parts(rendered.content)["plain"])
+    assert rendered.problem is None, "a guide was left out, so the answer has grown too large"
+    assert guides[-1] == "generic"
+    if software.product in {"other", "groupwise"}:
+        assert guides == CONFIGURED
+        assert "Choose your server from the following, or the steps that come closest." in text
+    elif software.version is None and software.product == "exchange":
+        assert guides == CONFIGURED
+    else:
+        assert f"Your server: {GUIDES[guides[0]].title}" in text
+    assert software.product == "exchange" or "Your message shows that you run " in text
+
+
+@pytest.mark.parametrize("locale", ["de", "es", "fr"])
+@pytest.mark.parametrize("software", FINGERPRINTS, ids=named)
+def test_no_answer_in_another_language_is_too_large_for_its_guides(software, locale):
+    guides = choose_guides(software, CONFIGURED, LIBRARY.guides(locale))
+
+    rendered = make_renderer().render(replace(SAMPLES["ipv6"], locale=locale, software=software, guides=guides))
+
+    assert (rendered.problem, rendered.locale) == (None, locale)
+
+
+@pytest.mark.parametrize("key", sorted(GUIDES))
+def test_a_guide_is_whole(key):
+    """Where the relay is named, how the password stays safe, and how to go back."""
+    page = make_renderer().page(GUIDES[key], SAMPLES["dynamic"])
+
+    for part in (words(page.text), shown(f"<body>{page.html}")):
+        assert "SMARTHOST" in part
+        assert "To go back" in part
+        assert any(word in part for word in ("encrypt", "TLS"))
+    assert all(len(line) <= 72 for line in page.text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "key", ["exchange-2003-2000", "exchange-2007", "exchange-2010", "exchange-2013-later", "iis-smtp"]
+)
+def test_guides_for_old_windows_tell_which_encryption_they_know(key):
+    text = words(make_renderer().page(GUIDES[key], SAMPLES["dynamic"]).text)
+
+    assert "insists on TLS 1.2" in text
+    assert "TLS 1.0" in text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [template for template in LIBRARY.templates if template.literals],
+    ids=lambda template: f"{template.locale}/{template.name}",
+)
+def test_literals_stand_unchanged_in_both_parts(template):
+    page = make_renderer().page(template, SAMPLES["dynamic"])
+
+    for literal in template.literals:
+        assert words(literal) in words(page.text)
+        assert words(literal) in shown(f"<body>{page.html.partition('<body>')[2] or page.html}")
+
+
+def test_a_guide_in_another_language_is_marked_as_such(tmp_path):
+    library = write_library(tmp_path, answer=source("{{ own_guide.body }}\n"), guides__good=guide_source("Steps.\n"))
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "answer.md").write_text(
+        source(
+            "Bonjour\n\n{{ other_guides|length }}\n\n"
+            "{% for guide in other_guides %}\n{{ guide.locale }}\n\n{{ guide.body }}\n{% endfor %}\n"
+        ),
+        encoding="utf-8",
+    )
+    letter = replace(SAMPLES["dynamic"], locale="fr", guides=("good",), software=None)
+
+    html = parts(make_renderer(Library(tmp_path)).render(letter).content)["html"]
+
+    assert library.problems == ()
+    assert '<div lang="en">\n<p>Steps.</p>\n</div>\n' in html

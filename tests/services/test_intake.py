@@ -15,6 +15,7 @@ from responder.domain.limits import ReplyLimits, Scope
 from responder.domain.plea import Proof
 from responder.domain.request import RequestState, open_key
 from responder.services.acceptance import Terms
+from responder.services.bounces import make_bounce_address
 from responder.services.intake import Intake
 from responder.storage import schema
 from responder.storage.errors import StorageUnavailable
@@ -121,6 +122,22 @@ def test_a_plea_is_a_message_a_request_and_an_answer(desk):
     assert (event["event"], event["from_state"], event["to_state"]) == ("opened", None, "waiting")
     assert zlib.decompress(raw["raw"]) == Letter().content().kept
     assert desk.answers == 1
+
+
+@pytest.mark.parametrize(
+    ("networks", "template"),
+    [
+        (("203.0.113.9/32",), "answer"),
+        (("203.0.113.8/29", "2001:db8:1::/48"), "answer"),
+        (("203.0.113.9/32", "203.0.113.0/28"), "provider"),
+        (("2001:db8::/47",), "provider"),
+    ],
+)
+def test_who_asks_for_a_range_gets_the_answer_for_providers(desk, networks, template):
+    desk.take(Letter(networks=networks))
+
+    (answer,) = desk.rows(schema.outbound)
+    assert answer["template"] == template
 
 
 def test_a_repeat_gets_the_first_reference_and_no_second_answer(desk):
@@ -322,6 +339,22 @@ def test_automatic_mail_joins_without_changing_the_state(desk, thread):
     desk.take(Letter(number=2, decision=silent(Reason.AUTO_SUBMITTED), **thread(desk)))
     (request,) = desk.rows(schema.requests)
     assert (request["state"], request["unread"], request["message_count"]) == ("denied", False, 2)
+
+
+def test_what_comes_back_to_its_own_bounce_address_is_marked_in_its_case(desk):
+    desk.take(Letter())
+    with desk.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(schema.outbound).values(state="sent"))
+    desk.change(unread=False)
+    address = make_bounce_address(IDENTITY, desk.rows(schema.outbound)[0]["message_id_header"])
+    tag = address.partition("@")[0].partition("+")[2]
+    report = Letter("", header_from="mailer-daemon@relay.example", number=2, address=None, tag=tag)
+    desk.take(replace(report, decision=silent(Reason.NULL_REVERSE_PATH)))
+    (sent,) = desk.rows(schema.outbound)
+    (request,) = desk.rows(schema.requests)
+    assert sent["state"] == "bounced"
+    assert (request["state"], request["unread"], request["message_count"]) == ("waiting", True, 2)
+    assert [row["event"] for row in desk.rows(schema.audit)] == ["opened", "joined", "bounced"]
 
 
 def test_a_stranger_who_names_a_reference_joins_nothing(desk):

@@ -14,6 +14,7 @@ from responder.services.letter import (
     software_words,
 )
 from responder.services.samples import SAMPLES
+from responder.services.sandbox import Passage
 from tests.support.answers import BLOCKLISTS, ORGANIZATION
 
 LETTER = SAMPLES["dynamic"]
@@ -27,7 +28,8 @@ def test_every_variable_is_documented():
     site = site_context(ORGANIZATION, BLOCKLISTS, "bypass@example.com")
 
     assert site.keys() == SITE_VARIABLES.keys()
-    assert site.keys() | letter_context(LETTER).keys() | {"own_guide", "other_guides"} == VARIABLES.keys()
+    parts = {"own_guide", "other_guides", "paragraphs"}
+    assert site.keys() | letter_context(LETTER).keys() | parts == VARIABLES.keys()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -35,7 +37,7 @@ def test_the_context_is_plain_data(name):
     def plain(value):
         if isinstance(value, dict):
             return all(plain(key) and plain(each) for key, each in value.items())
-        return all(map(plain, value)) if isinstance(value, list) else type(value) in {str, int}
+        return all(map(plain, value)) if isinstance(value, list) else type(value) in {str, int, Passage}
 
     assert plain(letter_context(SAMPLES[name]))
 
@@ -71,6 +73,7 @@ def test_who_refused_is_a_host_or_nothing(text, host):
         (software("exchange"), "Microsoft Exchange Server"),
         (software("postfix", "3.7.11"), "Postfix 3.7.11"),
         (software("exim", "4 and buy now"), "Exim"),
+        (software("other", "9.2", "Kerio Connect"), "Kerio Connect 9.2"),
         (software("other", "1", "Buy Now Server"), ""),
         (software("unheard-of"), ""),
         (None, ""),
@@ -83,6 +86,7 @@ def test_software_is_named_in_words_of_ours(what, name):
 def test_a_guide_is_for_a_product_or_for_a_version():
     assert names_software(software("exchange", "2003"), ["exchange 2003"])
     assert names_software(software("postfix", "3.1"), ["postfix"])
+    assert names_software(software("other", "3.1", "Kerio Connect"), ["kerio connect"])
     assert not names_software(software("exchange", "2003"), ["exchange 2007", "exchange 200"])
     assert not names_software(None, ["postfix"])
 

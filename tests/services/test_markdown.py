@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.services.library import TemplateError
 from responder.services.markdown import make_value, parse_fragment
+from responder.services.template_file import TemplateError
 
 
 def render(source, *values):
-    return parse_fragment(source).fill([make_value(value, link=False) for value in values])
+    texts, htmls = parse_fragment(source).fill([make_value(value, link=False) for value in values])
+    return "".join(texts), "".join(htmls)
 
 
 def text_of(source, *values):
@@ -170,7 +171,7 @@ def test_any_value_comes_through_in_both_parts(value):
     ],
 )
 def test_only_web_addresses_and_mailboxes_become_links(value, href):
-    text, html = parse_fragment("\ue000").fill([make_value(value, link=True)])
+    (_, text, _), (_, html, _) = parse_fragment("\ue000").fill([make_value(value, link=True)])
 
     assert (f'href="{href}"' in html) == (href is not None)
     assert text.strip() == (f"<{value}>" if href else value)

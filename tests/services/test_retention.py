@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 
 from responder.domain.address import ip_key, parse_ip
-from responder.services.retention import Forgotten, forget, forget_octets
+from responder.services.clock import ClockWatch
+from responder.services.retention import Forgotten, Octets, forget
 from responder.storage import schema, schema_desk
 from responder.storage.ids import new_id
 from responder.storage.messages import compress
 from responder.storage.retention import count_forgettable
 from responder.storage.writer import Writer
+from tests.support.clock import FakeClock
 from tests.support.outbox import queue_answer
 
 NOW = datetime.now(UTC)
@@ -128,24 +130,42 @@ def test_the_count_is_what_goes(engine, writer):
     assert forget(writer, LATER, LATER) == found == Forgotten(3, 3)
 
 
-def test_octets_go_and_what_they_said_stays(engine, writer):
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def octets(writer, clock):
+    return Octets(writer, ClockWatch(clock), timedelta(days=30))
+
+
+def test_octets_go_in_their_time_and_what_they_said_stays(engine, octets):
     case(engine, 1, state="waiting")
-    assert forget_octets(writer, NOW - timedelta(minutes=1)) == 0
-    assert forget_octets(writer, LATER) == 2
+    assert not octets.run_due(NOW + timedelta(days=29))
+    assert octets.run_due(LATER + timedelta(days=30))
+    assert not octets.run_due(LATER + timedelta(days=30))
     assert count(engine, schema.raw_messages, schema.outbound_contents, schema.messages, schema.outbound) == [
         0, 0, 1, 1,
     ]  # fmt: skip
 
 
-def test_octets_of_what_still_waits_to_leave_stay(engine, writer):
+def test_octets_of_what_still_waits_to_leave_stay(engine, octets):
     case(engine, 1, outbound_state="queued")
-    assert forget_octets(writer, LATER) == 1
+    assert octets.run_due(LATER + timedelta(days=30))
     assert count(engine, schema.raw_messages, schema.outbound_contents) == [0, 1]
 
 
+def test_by_a_clock_that_was_set_nothing_is_deleted(engine, octets, clock):
+    case(engine, 1)
+    clock.set_by(days=400)
+    assert not octets.run_due(clock.now())
+    assert count(engine, schema.raw_messages) == [1]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_file_gives_its_pages_back_to_the_disk(engine, writer):
+def test_a_file_gives_its_pages_back_to_the_disk(engine, octets):
     store(engine, *(insert(schema.raw_messages).values(message_id=new_id(), raw=bytes(100_000)) for _ in range(5)))
-    assert forget_octets(writer, LATER) == 5
+    assert octets.run_due(LATER + timedelta(days=30))
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() < 20

@@ -1,94 +1,25 @@
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.services.library import TemplateError
-from responder.services.sandbox import GuideBody, check_source, clean_value, compile_body, run, run_line
+from responder.services.sandbox import PartBody, check_source, clean_value, compile_body, run, run_line
+from responder.services.template_file import TemplateError
 
 VARIABLES = frozenset({"name", "names", "who", "guide"})
-CONTEXT = {"name": "a *b* <c>", "names": ["x", "y"], "who": {"name": "W", "size": 3}, "guide": GuideBody("postfix")}
+CONTEXT = {"name": "a *b* <c>", "names": ["x", "y"], "who": {"name": "W", "size": 3}, "guide": PartBody("postfix")}
 
 
 def printed(source):
     return run(compile_body(source, VARIABLES), CONTEXT)
 
 
-# The published escapes of Jinja2's sandbox and compiler (CVE-2016-10745, CVE-2019-10906, CVE-2024-56201,
-# CVE-2024-56326, CVE-2025-27516), and the usual ways to an object.
-ESCAPES = [
-    "{{ name.__class__ }}",
-    "{{ name['__class__'] }}",
-    "{{ name|attr('__class__') }}",
-    "{{ names|map(attribute='__class__')|join }}",
-    "{{ names|map('attr', '__class__')|join }}",
-    "{{ name.format }}",
-    "{{ '{0.__class__}'.format(name) }}",
-    "{{ '{0.__class__}'|format(name) }}",
-    "{{ '%s'|format(name) }}",
-    "{{ name.format_map(who) }}",
-    "{{ ['{0.__class__}']|map('format', name)|join }}",
-    "{% set f = '{0.__class__}'.format %}{{ f(name) }}",
-    "{{ ('{0.__class__.__init__.__globals__}'|attr('format'))(name) }}",
-    "{{ self }}",
-    "{{ self.__init__.__globals__ }}",
-    "{{ self._TemplateReference__context }}",
-    "{{ cycler.__init__.__globals__.os }}",
-    "{{ lipsum.__globals__ }}",
-    "{{ joiner }}",
-    "{{ namespace(x=1) }}",
-    "{{ range(10) }}",
-    "{{ dict(a=1) }}",
-    "{{ get_flashed_messages }}",
-    "{{ config }}",
-    "{{ context }}",
-    "{{ caller() }}",
-    "{{ varargs }}",
-    "{{ loop }}",
-    "{% for x in names %}{{ loop.changed }}{% endfor %}",
-    "{% for x in names %}{{ loop.cycle('a', 'b') }}{% endfor %}",
-    "{% for x in names %}{{ loop.__class__ }}{% endfor %}",
-    "{% for x in names recursive %}{{ loop(names) }}{% endfor %}",
-    "{% for a, b in names %}{% endfor %}",
-    "{% include 'answer' %}",
-    "{% import 'answer' as x %}",
-    "{% from 'answer' import x %}",
-    "{% extends 'answer' %}",
-    "{% macro f() %}{% endmacro %}",
-    "{% call name() %}{% endcall %}",
-    "{% block b %}{% endblock %}",
-    "{% filter upper %}x{% endfilter %}",
-    "{% with x = name %}{{ x }}{% endwith %}",
-    "{% set x = name %}",
-    "{% set names.x = 1 %}",
-    "{% set x %}y{% endset %}",
-    "{% autoescape false %}x{% endautoescape %}",
-    "{% do names.append(1) %}",
-    "{{ name.upper() }}",
-    "{{ names.append }}",
-    "{{ who.items }}",
-    "{{ who.get('name') }}",
-    "{{ who.keys()|list }}",
-    "{{ names[0] }}",
-    "{{ name[::-1] }}",
-    "{{ name ~ name }}",
-    "{{ name|safe }}",
-    "{{ name|e }}",
-    "{{ names|join(name.x) }}",
-    "{{ names|join(d='x') }}",
-    "{{ names|join('a', 'b') }}",
-    "{{ names|join(*names) }}",
-    "{{ names }}",
-    "{{ who }}",
-    "{{ none }}",
-    "{{ true }}",
-    "{{ names|link }}",
-    "{{ name is defined }}",
-    "{{ _name }}",
-    "{{ nothing }}",
-    "{{ who.nothing }}",
-]
+SAMPLES = Path(__file__).parent.parent / "samples" / "sandbox"
+# The published escapes of Jinja2's sandbox and compiler (CVE-2016-10745, CVE-2019-10906, CVE-2024-22195,
+# CVE-2024-56201, CVE-2024-56326, CVE-2025-27516), the usual ways to an object, and whatever else is not allowed.
+ESCAPES = (SAMPLES / "escapes.txt").read_text(encoding="utf-8").splitlines()
 BOMBS = [
     "{{ 'A' * 50000000 }}",
     "{{ 10 ** 10 ** 10 }}",
@@ -110,6 +41,29 @@ BOMBS = [
     "{{ name }}" * 6000,
     "{{ [" + "1," * 6000 + "1] }}",
     "{{ name " + "|upper" * 200 + " }}",
+    "{{ 'a'|join('b')|join('c')|join('d') }}",
+    "{{ name|upper|join('x') }}",
+    "{{ names|join('" + "x" * 21 + "') }}",
+    "{{ names|join(name) }}",
+    "{{ names|join(7) }}",
+    "{{ " + "9" * 5000 + " }}",
+    "{{ 0x" + "f" * 5000 + " }}",
+    "{{ 1_000_001 }}",
+    "{% for a in names %}" * 200 + "{% endfor %}" * 200,
+    "{% if name %}x" * 2000,
+    "{{ " + "[" * 3000 + "]" * 3000 + " }}",
+    "{{ " + "name and " * 3000 + "name }}",
+    "{{ name if " * 2000 + "name" + " }}" * 2000,
+    "{{ name " + "== name " * 6000 + "}}",
+    "{{ '" + "\\\\" * 600 + "' }}",
+]
+# What only shows when it is run: the lists are long, not the source.
+RUNAWAYS = [
+    "{% for a in many %}{% for b in many %}{% endfor %}{% endfor %}",
+    "{% for a in many %}{% for b in many if a == b and b == a %}x{% else %}{% endfor %}{% endfor %}",
+    "{% for a in many %}{% if a in [" + "0," * 900 + "1] %}{% endif %}{% endfor %}",
+    "{% for a in many %}{{ many|join }}{% endfor %}",
+    "{% for a in many %}{% endfor %}" * 100,
 ]
 
 
@@ -128,6 +82,14 @@ def test_a_bomb_is_refused_before_it_is_run(source):
         compile_body(source, VARIABLES)
 
 
+@pytest.mark.parametrize("source", RUNAWAYS, ids=range(len(RUNAWAYS)))
+def test_what_runs_too_long_is_stopped_by_the_count_of_its_steps(source):
+    template = compile_body(source, frozenset({"many"}))
+
+    with pytest.raises(TemplateError, match=r"too many steps|more than 32,768 characters"):
+        run(template, {"many": ["x"] * 20_000})
+
+
 def test_output_is_counted_while_it_is_made():
     source = "{% for a in names %}{% for b in names %}{{ name }}{% endfor %}{% endfor %}"
     made = []
@@ -138,7 +100,7 @@ def test_output_is_counted_while_it_is_made():
                 made.append(item)
                 yield item
 
-    with pytest.raises(TemplateError, match="prints more than 65,536 characters"):
+    with pytest.raises(TemplateError, match="prints more than 32,768 characters"):
         run(compile_body(source, VARIABLES), {"name": "x" * 400, "names": Counted(["n"] * 1000)})
 
     assert len(made) < 300
@@ -147,11 +109,11 @@ def test_output_is_counted_while_it_is_made():
 def test_each_problem_is_told_with_its_line():
     source = "{{ nmae }}\n\n{{ name.upper() }}\n{% if name|foo %}{% endif %}\n{% include 'x' %}"
 
-    assert [(error.line, error.message) for error in check_source(source, VARIABLES)] == [
-        (1, "'nmae' is not a variable; did you mean 'name'?"),
-        (3, "'call' is not allowed in a template"),
-        (4, "the filter 'foo' is not known; there are join, length, link, lower, upper"),
-        (5, "'include' is not allowed in a template"),
+    assert [(error.line, error.column, error.message) for error in check_source(source, VARIABLES)] == [
+        (1, 4, "'nmae' is not a variable; did you mean 'name'?"),
+        (3, 1, "round brackets after a name are not allowed: nothing can be called"),
+        (4, 12, "the filter 'foo' is not known; there are join, length, link, lower, upper"),
+        (5, 4, "'include' is not allowed in a template"),
     ]
 
 
@@ -180,7 +142,7 @@ def test_values_and_guides_are_taken_out_of_the_markdown():
     result = printed("**{{ name }}**\n\n{{ guide }}\n\n## {{ who.name|link }}\n")
 
     assert result.pieces == ("**\ue000**\n\n", "\n\n## \ue000")
-    assert result.guides == ("postfix",)
+    assert result.parts == ("postfix",)
     assert result.values == ((("a *b* <c>", False),), (("W", True),))
 
 
@@ -200,5 +162,28 @@ def test_a_value_cannot_leave_its_place(text):
     result = run(compile_body("<{{ name }}>", VARIABLES), {"name": text})
 
     assert result.pieces in (("<\ue000>",), ("<>",))
-    assert result.guides == ()
+    assert result.parts == ()
     assert [value for value, _ in result.values[0]] in ([], [clean_value(text)])
+
+
+TOKENS = [
+    "{{", "}}", "{%", "%}", "{#", "#}", "{%-", "-%}", "for", "in", "if", "else", "elif", "endif", "endfor", "not",
+    "and", "or", "is", "name", "names", "who", "who.name", "loop.index", "_x", "|", "join", "link", "upper", "length",
+    "attr", "(", ")", "[", "]", "{", "}", ",", ".", ":", "=", "==", "~", "*", "**", "//", "%", "-", "+", "<", "'", '"',
+    "'a'", "\\", "\\N{", "\\x", "0", "9" * 30, "1e9", "0x", "1_", "\n", " ", "set", "macro", "call", "include", "raw",
+    "block",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=40).map(" ".join) | st.text(max_size=200))
+def test_whatever_is_written_is_a_template_or_an_error_of_ours(source):
+    if check_source(source, VARIABLES):
+        with pytest.raises(TemplateError):
+            compile_body(source, VARIABLES)
+        return
+    template = compile_body(source, VARIABLES)
+    try:
+        printed_parts = run(template, CONTEXT)
+    except TemplateError:
+        return
+    assert "object at 0x" not in "".join(printed_parts.pieces)

@@ -32,7 +32,8 @@ def _talking(script=None, **options) -> Iterator[tuple[Relay, Transport]]:
 
 
 def _send(transport: Transport, number: int = 1, recipient: str = "admin@example.org", **options):
-    return transport.deliver(number, options.pop("sender", ""), recipient, options.pop("content", CONTENT), **options)
+    pieces = (options.pop("content", CONTENT),)
+    return transport.deliver(number, options.pop("sender", ""), recipient, pieces, **options)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

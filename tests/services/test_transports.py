@@ -16,7 +16,8 @@ from responder.services.transports.outcome import wire_form
 from tests.support.certificates import Certificate
 from tests.support.relay import OFFERS, Relay
 
-CONTENT = b"Subject: help\r\nMessage-ID: <1@example.com>\r\n\r\nline\r\n.\r\n..two\r\n.dot\r\n"
+PIECES = (b"Subject: help\r\nMessage-ID: <1@example.com>\r\n\r\nline\r\n", b".\r\n..two\r\n", b".dot\r\n")
+CONTENT = b"".join(PIECES)
 SENDMAIL = """#!/bin/sh
 run=$(mktemp -d "$(dirname "$0")/run.XXXXXX")
 for argument; do printf '%s\\n' "$argument"; done > "$run/arguments"
@@ -111,25 +112,25 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
 
 
 def test_message_arrives_unchanged_from_the_null_reverse_path(way: Way):
-    reply = way.transport.deliver(7, "", "admin@example.org", CONTENT)
+    reply = way.transport.deliver(7, "", "admin@example.org", PIECES)
     assert 200 <= reply.code <= 299
     assert way.received() == [("", "admin@example.org", CONTENT)]
 
 
 def test_own_envelope_sender_is_used(way: Way):
-    way.transport.deliver(7, "bypass+b-1@example.com", "admin@example.org", CONTENT, reports=True)
+    way.transport.deliver(7, "bypass+b-1@example.com", "admin@example.org", PIECES, reports=True)
     assert way.received()[0][0] == "bypass+b-1@example.com"
 
 
 def test_a_recipient_that_looks_like_an_option_stays_a_recipient(way: Way):
-    way.transport.deliver(7, "", "-oQ/tmp@example.org", CONTENT)
+    way.transport.deliver(7, "", "-oQ/tmp@example.org", PIECES)
     assert way.received()[0][1] == "-oQ/tmp@example.org"
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\r\n", b"\n\r\n", b"\r\n\n", b"\0\r\n", b"x" * 999 + b"\r\n"])
 def test_what_could_end_a_line_elsewhere_is_never_sent(way: Way, end: bytes):
     with pytest.raises(Refused, match=r"5\.6\.0"):
-        way.transport.deliver(7, "", "admin@example.org", b"Subject: x\r\n\r\nbefore" + end + b".\r\nMAIL FROM:<>\r\n")
+        way.transport.deliver(7, "", "admin@example.org", [b"Subject: x\r\n\r\nx" + end + b".\r\nMAIL FROM:<>\r\n"])
     assert way.received() == []
 
 
@@ -137,14 +138,14 @@ def test_what_could_end_a_line_elsewhere_is_never_sent(way: Way, end: bytes):
 def test_an_address_cannot_become_a_command(way: Way, address: str):
     for sender, recipient in ((address, "a@example.org"), ("", address)):
         with pytest.raises(Refused, match=r"5\.1\.3"):
-            way.transport.deliver(7, sender, recipient, CONTENT)
+            way.transport.deliver(7, sender, recipient, PIECES)
     assert way.received() == []
 
 
 def test_usable_after_close(way: Way):
-    way.transport.deliver(1, "", "a@example.org", CONTENT)
+    way.transport.deliver(1, "", "a@example.org", PIECES)
     way.transport.close()
-    way.transport.deliver(2, "", "b@example.org", CONTENT)
+    way.transport.deliver(2, "", "b@example.org", PIECES)
     assert sorted(recipient for _, recipient, _ in way.received()) == ["a@example.org", "b@example.org"]
 
 
@@ -158,21 +159,22 @@ def test_nobody_there_is_unreachable(way: Way):
     with pytest.raises(Unreachable):
         way.transport.check("postmaster@example.com")
     with pytest.raises(Unreachable):
-        way.transport.deliver(7, "", "admin@example.org", CONTENT)
+        way.transport.deliver(7, "", "admin@example.org", PIECES)
 
 
 def test_many_threads_at_once(way: Way):
     recipients = [f"user{number}@example.org" for number in range(24)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda pair: way.transport.deliver(pair[0], "", pair[1], CONTENT), enumerate(recipients)))
+        list(pool.map(lambda pair: way.transport.deliver(pair[0], "", pair[1], PIECES), enumerate(recipients)))
     assert sorted(way.received()) == sorted(("", recipient, CONTENT) for recipient in recipients)
 
 
-@given(st.text(alphabet=st.sampled_from("a.\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029\0"), max_size=60))
-def test_data_ends_at_its_end_only(text: str):
-    content = text.encode() + b"\r\n"
+@given(st.lists(st.text(alphabet=st.sampled_from("a.\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029\0"), max_size=60), min_size=1))
+def test_data_ends_at_its_end_only(texts: list[str]):
+    pieces = [text.encode() + b"\r\n" for text in texts]
+    content = b"".join(pieces)
     try:
-        wire = wire_form(content)
+        wire = wire_form(pieces)
     except Refused:
         assert b"\0" in content or b"\r" in content.replace(b"\r\n", b"") or b"\n" in content.replace(b"\r\n", b"")
         return
@@ -182,9 +184,14 @@ def test_data_ends_at_its_end_only(text: str):
     assert b"\r\n".join(line.removeprefix(b".") for line in lines[:-2]) + b"\r\n" == content
 
 
+def test_a_piece_that_ends_within_a_line_is_not_sent():
+    with pytest.raises(Refused):
+        wire_form([b"Subject: x\r\n\r\na line\r\n.", b"\r\nMAIL FROM:<>\r\n"])
+
+
 def test_the_same_maildir_message_is_one_file(tmp_path: Path):
     for _ in range(2):
-        _make("maildir:outgoing", tmp_path).deliver(7, "", "admin@example.org", CONTENT)
+        _make("maildir:outgoing", tmp_path).deliver(7, "", "admin@example.org", PIECES)
     (path,) = (tmp_path / "outgoing" / "new").iterdir()
     assert path.name == "7.bypass.example.com"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -199,7 +206,7 @@ def test_a_maildir_file_is_on_disk_before_it_has_its_name(tmp_path: Path, monkey
     transport = _make("maildir:outgoing", tmp_path)
     transport.check("postmaster@example.com")
     steps.clear()
-    transport.deliver(7, "", "admin@example.org", CONTENT)
+    transport.deliver(7, "", "admin@example.org", PIECES)
     folder = str(tmp_path / "outgoing")
     assert steps == [f"{folder}/tmp/7.bypass.example.com", "rename", f"{folder}/new"]
 
@@ -218,7 +225,7 @@ def test_sendmail_exit_status_decides(tmp_path: Path, status: int, outcome: type
     program.write_text(f"#!/bin/sh\ncat >/dev/null\nprintf 'no \\033[31msuch\\nuser' >&2\nexit {status}\n")
     program.chmod(0o755)
     with pytest.raises(outcome) as caught:
-        _make(f"sendmail:{program}", tmp_path).deliver(7, "", "admin@example.org", CONTENT)
+        _make(f"sendmail:{program}", tmp_path).deliver(7, "", "admin@example.org", PIECES)
     assert (caught.value.code, caught.value.text) == (code, "no \\x1b[31msuch user")
 
 
@@ -227,7 +234,7 @@ def test_sendmail_that_hangs_is_ended(tmp_path: Path):
     program.write_text("#!/bin/sh\nexec sleep 100\n")
     program.chmod(0o755)
     with pytest.raises(Deferred, match="did not end in time"):
-        _make(f"sendmail:{program}", tmp_path, timeout_seconds=0.2).deliver(7, "", "admin@example.org", CONTENT)
+        _make(f"sendmail:{program}", tmp_path, timeout_seconds=0.2).deliver(7, "", "admin@example.org", PIECES)
 
 
 @pytest.mark.parametrize(

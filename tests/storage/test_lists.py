@@ -17,7 +17,8 @@ from responder.storage.messages import (
     messages_of_request,
 )
 from responder.storage.outbound import find_content, find_outbound, list_outbound, outbound_of_request
-from responder.storage.requests import RequestFilter, find_request, list_requests
+from responder.storage.request_lists import list_requests
+from responder.storage.requests import RequestFilter, find_request
 from responder.storage.schema import audit, messages, outbound, outbound_contents, raw_messages, requests
 from tests.support.pleas import NOON
 

@@ -42,7 +42,8 @@ def test_a_secret_is_made_once_by_whoever_comes_first(open_engine, writing):
 def test_nodes_know_whether_they_are_alone(writing):
     with writing.begin() as connection:
         for instance in ("a", "b"):
-            nodes.register(connection, instance=instance, name="mx", faces="smtp", version="1", at=NOON)
+            nodes.register(connection, instance=instance, name="mx", faces="smtp,worker", version="1", at=NOON)
+        nodes.register(connection, instance="c", name="mx", faces="policy", version="1", at=NOON)
         assert not nodes.is_alone(connection, "a", NOON)
         later = NOON + timedelta(minutes=5)
         nodes.see(connection, "a", later)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from responder.storage.instants import UtcDateTime
-from responder.storage.rows import write_rows
+from responder.storage.rows import read_rows, write_rows
 
 THINGS = Table(
     "things",
@@ -90,3 +90,15 @@ def test_a_parameter_that_no_row_names_is_an_error(connection):
     statement = update(THINGS).where(THINGS.c.id == bindparam("which")).values(data=bindparam("new_data"))
     with pytest.raises(ValueError, match="new_data"):
         write_rows(connection, statement, [{"which": 1}])
+
+
+FOUND = select(THINGS).where(THINGS.c.id.in_(bindparam("ids", expanding=True)), THINGS.c.at <= bindparam("last"))
+FOUND = FOUND.where(THINGS.c.name != "none of them").order_by(THINGS.c.id)
+
+
+@pytest.mark.parametrize(("ids", "found"), [([], []), ([1], [1]), ([3, 1, 7], [1, 3]), (range(9), [1, 3, 4, 5])])
+def test_rows_are_read_as_sqlalchemy_reads_them(connection, ids, found):
+    rows = [FIRST | {"id": number} for number in (1, 3, 4, 5)] + [SECOND]
+    write_rows(connection, insert(THINGS), rows)
+    read = read_rows(connection, FOUND, {"ids": ids}, last=FIRST["at"])
+    assert [row | {"octets": bytes(row["octets"])} for row in read] == [FIRST | {"id": number} for number in found]

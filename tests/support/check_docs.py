@@ -14,13 +14,13 @@ from responder.cli.root import root
 
 PROJECT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"`responder ([a-z]+)(?: ([a-z]+))?")
+COMMAND = re.compile(r"`responder ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
 PATH = re.compile(r"`((?:responder|templates|tests|bench|migrations)/[\w./-]*)`")
 
 
 def problems() -> Iterator[str]:
     """Give each problem as `file: what`."""
-    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))):
+    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(PROJECT)
         for target in LINK.findall(text):

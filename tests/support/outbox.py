@@ -103,7 +103,7 @@ class Pen:
         self.before(letter)
         self.letters.append(letter)
         content = f"Message-ID: {letter.message_id}\r\nTo: {letter.recipient}\r\n\r\n{len(self.letters)}\r\n"
-        return Rendered(content.encode(), "en", letter.template, None)
+        return Rendered((content.encode(),), "en", letter.template, None)
 
 
 class Box:
@@ -115,10 +115,10 @@ class Box:
         self.calls = 0
         self.before: Callable[[int], None] = lambda _: None
 
-    def deliver(self, outbound_id: int, envelope_sender: str, recipient: str, content: bytes, *, reports: bool = False):
+    def deliver(self, outbound_id: int, envelope_sender: str, recipient: str, pieces, *, reports: bool = False):
         self.calls += 1
         self.before(outbound_id)
-        self.taken.append((outbound_id, envelope_sender, recipient, content))
+        self.taken.append((outbound_id, envelope_sender, recipient, b"".join(pieces)))
         self.reports.append(reports)
         return Reply(250, f"2.0.0 queued as {len(self.taken)}")
 

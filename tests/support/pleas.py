@@ -39,6 +39,7 @@ class Letter:
     has_refusal: bool = True
     proof: Proof = Proof.CLIENT
     trace: bytes = b""
+    networks: tuple[str, ...] = ()
     changes: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -84,7 +85,7 @@ class Letter:
             client=client,
             address=address,
             address_source=AddressSource.REJECTION if address else None,
-            networks=(ip_network(address),) if address else (),
+            networks=tuple(map(ip_network, self.networks)) or ((ip_network(address),) if address else ()),
             proof=self.proof,
             rejection=refusal if self.has_refusal else None,
             software=None,

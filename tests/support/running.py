@@ -17,7 +17,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 30
 
 # Any free port, and nothing that another test's settings could share.
-_QUIET = {"smtp.listen": ["127.0.0.1:0"], "smtp.hostname": "mx.example.com", "evidence.enabled": False}
+_QUIET = {
+    "smtp.listen": ["127.0.0.1:0"],
+    "smtp.hostname": "mx.example.com",
+    "policy.listen": ["127.0.0.1:0"],
+    "web.listen": ["127.0.0.1:0"],
+    "evidence.enabled": False,
+}
 
 
 def write_settings(file: Path, settings: Mapping[str, Any]) -> Path:
@@ -120,6 +126,7 @@ def running(
     arguments: Sequence[str] = (),
     ready: bool = True,
     program: Sequence[str] = ("responder",),
+    prefix: Sequence[str] = (),
 ) -> Iterator[Running]:
     """Run `responder serve` with `settings` over the defaults, its data in `folder`, until the block ends.
 
@@ -129,13 +136,14 @@ def running(
         arguments: of `serve`.
         ready: wait until it has started.
         program: the module to run, with what stands before the service's own arguments.
+        prefix: what stands before the whole command and keeps its process id.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = write_settings(
         folder / "responder.toml", {"data_dir": str(folder / "data")} | _QUIET | dict(settings or {})
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", *program, "--config", str(config), "serve", *arguments],
+        [*prefix, sys.executable, "-m", *program, "--config", str(config), "serve", *arguments],
         cwd=folder,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,

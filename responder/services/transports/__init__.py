@@ -5,7 +5,7 @@ that runs against every transport.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ class Transport(Protocol):
     """Something that takes messages; used by several threads at once."""
 
     def deliver(
-        self, outbound_id: int, envelope_sender: str, recipient: str, content: bytes, *, reports: bool = False
+        self, outbound_id: int, envelope_sender: str, recipient: str, pieces: Sequence[bytes], *, reports: bool = False
     ) -> Reply:
         r"""Hand one message over and give what the relay said when it took responsibility for it.
 
@@ -31,7 +31,7 @@ class Transport(Protocol):
             outbound_id: our number of it; the same number is the same message.
             envelope_sender: for MAIL FROM; empty is the null reverse-path.
             recipient: its one recipient.
-            content: header and body, lines ended by `\r\n`.
+            pieces: header and body, in pieces of whole lines that end with `\r\n`.
             reports: the envelope sender wants to hear of failures; else none are asked for where the relay can be
                 told so (RFC 3834 section 3.3).
 

@@ -1,6 +1,7 @@
 """Handing messages over into a Maildir."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from responder.services.transports.outcome import Reply, Unreachable, check_address, native_form
@@ -19,12 +20,12 @@ class Maildir:
         self._suffix = hostname.replace("/", "").replace(":", "")
 
     def deliver(
-        self, outbound_id: int, envelope_sender: str, recipient: str, content: bytes, *, reports: bool = False
+        self, outbound_id: int, envelope_sender: str, recipient: str, pieces: Sequence[bytes], *, reports: bool = False
     ) -> Reply:
-        """Write `content`; it is on disk when this returns. Nothing ever reports from a Maildir.
+        """Write a message; it is on disk when this returns. Nothing ever reports from a Maildir.
 
         Raises:
-            Refused: an address or the content cannot be written without harm.
+            Refused: an address or the message cannot be written without harm.
             Unreachable: the file system does not take it.
         """
         del reports
@@ -32,7 +33,7 @@ class Maildir:
         check_address(recipient)
         front = f"Return-Path: <{envelope_sender}>\nDelivered-To: {recipient}\n".encode("utf-8", "surrogateescape")
         name = f"{outbound_id}.{self._suffix}"
-        octets = front + native_form(content)
+        octets = front + native_form(pieces)
         try:
             self._write(name, octets)
         except OSError as error:

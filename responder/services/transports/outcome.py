@@ -1,6 +1,8 @@
 """What handing a message over can come to, and the forms in which a relay gets its octets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from responder import maillog
 
@@ -82,25 +84,22 @@ def judge(reply: Reply) -> Reply:
     raise Refused(reply.code, reply.text) if reply.is_permanent else Deferred(reply.code, reply.text)
 
 
-def wire_form(content: bytes) -> bytes:
-    """Give `content` as it goes over SMTP behind DATA: dots stuffed, ended by the lone dot (RFC 5321 section 4.5.2).
+def wire_form(pieces: Iterable[bytes]) -> bytes:
+    """Give a message as it goes over SMTP behind DATA: dots stuffed, ended by the lone dot (RFC 5321 section 4.5.2).
 
     Raises:
-        Refused: `content` is not made of clean lines.
+        Refused: one of its `pieces` is not made of clean lines.
     """
-    _check_lines(content)
-    stuffed = content.replace(b"\r\n.", b"\r\n..") if b"\n." in content else content
-    return b"%s%s.\r\n" % (b"." if stuffed.startswith(b".") else b"", stuffed)
+    return b"".join([*map(_stuffed, pieces), b".\r\n"])
 
 
-def native_form(content: bytes) -> bytes:
-    r"""Give `content` with `\n` line ends, as programs and mailboxes of this system keep mail.
+def native_form(pieces: Iterable[bytes]) -> bytes:
+    r"""Give a message with `\n` line ends, as programs and mailboxes of this system keep mail.
 
     Raises:
-        Refused: `content` is not made of clean lines.
+        Refused: as `wire_form`.
     """
-    _check_lines(content)
-    return content.replace(b"\r\n", b"\n")
+    return b"".join([_checked(piece).replace(b"\r\n", b"\n") for piece in pieces])
 
 
 def check_address(address: str) -> None:
@@ -113,23 +112,30 @@ def check_address(address: str) -> None:
         raise Refused(553, "5.1.3 the address holds a control character")
 
 
-def _check_lines(content: bytes) -> None:
+@lru_cache(maxsize=128)  # most of a message is the same as in the one before
+def _stuffed(piece: bytes) -> bytes:
+    stuffed = _checked(piece).replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def _checked(piece: bytes) -> bytes:
     r"""Let nothing through that a relay could read as the end of the data or of a line but for `\r\n`.
 
     The composer already writes such lines; this is looked at again because a slip would smuggle a message.
     """
-    text = content.replace(b"\r\n", b"")
-    if b"\r" in text or b"\n" in text or not content.endswith(b"\r\n"):
+    text = piece.replace(b"\r\n", b"")
+    if b"\r" in text or b"\n" in text or not piece.endswith(b"\r\n"):
         raise Refused(554, "5.6.0 the message holds a bare CR or LF")
-    if b"\0" in text or _has_long_line(content):
+    if b"\0" in text or _has_long_line(piece):
         raise Refused(554, "5.6.0 the message holds NUL or a line over 998 octets")
+    return piece
 
 
-def _has_long_line(content: bytes) -> bool:
+def _has_long_line(piece: bytes) -> bool:
     """Tell whether a line is longer than allowed, going from one line end to the last one within reach."""
     at = 0
-    while at < len(content):
-        at = content.rfind(b"\n", at, at + _LINE_OCTETS + 2) + 1
+    while at < len(piece):
+        at = piece.rfind(b"\n", at, at + _LINE_OCTETS + 2) + 1
         if not at:
             return True
     return False

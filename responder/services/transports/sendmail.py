@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 
 from responder.services.transports.outcome import Reply, Unreachable, check_address, judge, native_form
 
@@ -23,9 +24,9 @@ class Sendmail:
         self._timeout_seconds = timeout_seconds
 
     def deliver(
-        self, outbound_id: int, envelope_sender: str, recipient: str, content: bytes, *, reports: bool = False
+        self, outbound_id: int, envelope_sender: str, recipient: str, pieces: Sequence[bytes], *, reports: bool = False
     ) -> Reply:
-        """Hand `content` to the program; whether `reports` may come back is for it to say.
+        """Hand a message to the program; whether `reports` may come back is for it to say.
 
         Raises:
             Refused: the program says that it will never take it, or it cannot be sent without harm.
@@ -36,7 +37,7 @@ class Sendmail:
         check_address(envelope_sender)
         check_address(recipient)
         command = [self._program, "-i", "-f", envelope_sender or "<>", "--", recipient]
-        return judge(self._run(command, native_form(content)))
+        return judge(self._run(command, native_form(pieces)))
 
     def check(self, _recipient: str, /) -> Reply:
         """See that the program is there.

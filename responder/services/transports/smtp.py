@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
@@ -78,13 +79,13 @@ class Smtp:
         self._kept: deque[Session] = deque()
 
     def deliver(
-        self, outbound_id: int, envelope_sender: str, recipient: str, content: bytes, *, reports: bool = False
+        self, outbound_id: int, envelope_sender: str, recipient: str, pieces: Sequence[bytes], *, reports: bool = False
     ) -> Reply:
         """Send one message; see `Transport.deliver`."""
         del outbound_id
         check_address(envelope_sender)
         check_address(recipient)
-        transaction = Transaction(envelope_sender, recipient, wire_form(content), len(content), reports)
+        transaction = Transaction(envelope_sender, recipient, wire_form(pieces), sum(map(len, pieces)), reports)
         deadline = time.monotonic() + self._timeout_seconds
         if kept := self._take_kept(deadline):
             try:

@@ -1,0 +1,103 @@
+"""What decides and what is watched by the clock, made of the settings."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from responder.app.staff import make_staff_terms
+from responder.domain.exemption import ExemptionRules
+from responder.domain.identity import Identity
+from responder.services.blocked import Blocked
+from responder.services.clock import Clock, ClockWatch
+from responder.services.desk import ReviewTerms
+from responder.services.digest import StaffNews
+from responder.services.exemptions import Exemptions
+from responder.services.retention import Octets
+from responder.services.review import Review
+from responder.services.review_chores import ReviewChores
+from responder.services.text_index import TextIndex
+from responder.services.upkeep import Chore
+from responder.settings import Settings
+from responder.storage.pending import want_evidence
+from responder.storage.writer import Writer
+
+_DECIDE_EVERY_SECONDS = 60.0
+_INDEX_EVERY_SECONDS = 2.0
+_TELL_EVERY_SECONDS = 60.0
+_FORGET_EVERY_SECONDS = 3600.0
+_FOR_EVER = timedelta(days=100 * 365)
+
+
+def make_review_terms(settings: Settings) -> ReviewTerms:
+    """Give how decisions are made."""
+    review, hours = settings.review, settings.relay.give_up_after_hours
+    rules = ExemptionRules(
+        least_prefix={4: review.max_prefix_v4, 6: review.max_prefix_v6},
+        admin_least_prefix={4: review.admin_max_prefix_v4, 6: review.admin_max_prefix_v6},
+        allow_networks=review.allow_networks,
+    )
+    return ReviewTerms(
+        rules=rules,
+        exemption_for=timedelta(days=review.exemption_days),
+        undo_for=timedelta(seconds=review.undo_seconds),
+        lapse_after=timedelta(days=review.lapse_after_days) if review.lapse_after_days else None,
+        give_up_after=timedelta(hours=hours) if hours else _FOR_EVER,
+        envelope_sender=settings.relay.envelope_sender,
+        bounce_address=settings.relay.bounce_address,
+        auto_approves=review.auto_approve == "static-and-proven",
+    )
+
+
+def make_review(
+    settings: Settings,
+    writer: Writer,
+    identity: Identity,
+    *,
+    clock: Clock,
+    on_notice: Callable[[], None] = lambda: None,
+) -> Review:
+    """Give what takes decisions about requests."""
+    return Review(
+        writer,
+        identity,
+        make_review_terms(settings),
+        clock=clock,
+        want_evidence=want_evidence if settings.evidence.enabled else None,
+        on_notice=on_notice,
+    )
+
+
+def make_exemptions(
+    settings: Settings,
+    writer: Writer,
+    identity: Identity,
+    *,
+    clock: Clock,
+    on_notice: Callable[[], None] = lambda: None,
+) -> Exemptions:
+    """Give what adds and revokes exemptions."""
+    return Exemptions(writer, identity, make_review_terms(settings), clock=clock, on_notice=on_notice)
+
+
+def make_blocked(writer: Writer, *, clock: Clock) -> Blocked:
+    """Give what blocks senders."""
+    return Blocked(writer, clock=clock)
+
+
+def make_chores(
+    settings: Settings, engine: Engine, writer: Writer, identity: Identity, watch: ClockWatch
+) -> tuple[Chore, ...]:
+    """Give what is done by the clock: due decisions, the index of words, what staff are told, what is forgotten."""
+    decisions = ReviewChores(engine, writer, identity, make_review_terms(settings), watch)
+    words = TextIndex(engine, writer)
+    news = StaffNews(engine, writer, identity, make_staff_terms(settings, identity))
+    chores = (
+        Chore(decisions.run_due, _DECIDE_EVERY_SECONDS),
+        Chore(words.run_due, _INDEX_EVERY_SECONDS),
+        Chore(news.run_due, _TELL_EVERY_SECONDS),
+    )
+    if not settings.retention.raw_days:
+        return chores
+    octets = Octets(writer, watch, timedelta(days=settings.retention.raw_days))
+    return (*chores, Chore(octets.run_due, _FORGET_EVERY_SECONDS))

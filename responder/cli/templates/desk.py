@@ -1,0 +1,135 @@
+"""What the commands about templates share: the desk, names and languages, who acts, how problems are told."""
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+import click
+
+from responder.app.database import require_file
+from responder.app.errors import StartError
+from responder.app.wording import make_library, read_library, renderer_for_looking
+from responder.cli.context import Invocation
+from responder.cli.database import open_engine
+from responder.cli.failures import Failure, say
+from responder.cli.output import print_json
+from responder.domain.actor import Actor, ActorKind
+from responder.domain.roles import Role
+from responder.services.clock import SystemClock
+from responder.services.database import Database
+from responder.services.library import Library
+from responder.services.template_file import DENY_REASONS, GUIDES, Problem, Template, TemplateError, check_name
+from responder.services.templates import DeskError, TemplateDesk, Unfit
+from responder.settings import Settings
+from responder.storage import migrate
+from responder.storage.writer import Writer
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+name_argument = click.argument("name")
+locale_option = click.option("--locale", help="Language. [default: that of the settings]")
+version_option = click.option("--version", type=click.IntRange(min=1), metavar="N", help="A version that staff wrote.")
+
+
+def change_options(function: Function) -> Function:
+    """Give a command that changes something its options --why and --by."""
+    why = click.option("--why", default="", metavar="TEXT", help="Why, for the history.")
+    by = click.option("--by", metavar="LOGIN", help="Who does it. [default: who runs this]")
+    return why(by(function))
+
+
+def actor_of(by: str | None) -> Actor:
+    """Give who acts at the command line; whoever may run it may do everything."""
+    return Actor(ActorKind.OPERATOR, by or _user(), Role.ADMIN)
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a name for its user
+        return None
+
+
+def has_database(settings: Settings) -> bool:
+    """Tell whether there is a database to look into; one on a server is there, whether it answers or not."""
+    try:
+        require_file(settings)
+    except StartError:
+        return False
+    return True
+
+
+def in_use(settings: Settings) -> Library:
+    """Give the templates as a running service uses them; before there is a database, the shipped ones.
+
+    Raises:
+        StartError: there is a database, and it cannot be read.
+    """
+    return read_library(settings) if has_database(settings) else make_library(settings)
+
+
+@contextmanager
+def open_desk(invocation: Invocation) -> Iterator[TemplateDesk]:
+    """Give the desk.
+
+    Raises:
+        Failure, StartError: the database does not work, or what was asked cannot be done.
+    """
+    settings = invocation.settings
+    require_file(settings)
+    with open_engine(settings) as engine:
+        migrate.check(engine)
+        writer = Writer(engine)
+        writer.start()
+        try:
+            yield TemplateDesk(
+                Database(engine, writer, SystemClock()),
+                files=cache(lambda: make_library(settings)),
+                make_renderer=renderer_for_looking(settings),
+            )
+        except Unfit as error:
+            for problem in error.problems[:-1]:
+                say(str(problem))
+            raise Failure(str(error.problems[-1])) from None
+        except DeskError as error:
+            raise Failure(str(error)) from None
+        finally:
+            writer.stop()
+
+
+def full_name(library: Library, name: str, locale: str) -> str:
+    """Give the name that `name` means: itself, or that of a guide or deny reason by its key alone.
+
+    Raises:
+        Failure: it can name no template.
+    """
+    names = (name, GUIDES + name, DENY_REASONS + name)
+    found = next((each for each in names if "/" not in name or each == name if library.find(each, locale)), name)
+    try:
+        check_name(found, locale)
+    except TemplateError as error:
+        raise Failure(error.message) from None
+    return found
+
+
+def find_template(library: Library, name: str, locale: str) -> Template:
+    """Give the template that `name` means.
+
+    Raises:
+        Failure: there is none.
+    """
+    template = library.find(full_name(library, name, locale), locale)
+    if template is None:
+        raise Failure(f"there is no template {name} in {locale}; `responder templates list` shows all")
+    return template
+
+
+def print_problem(problem: Problem, *, as_json: bool) -> None:
+    """Print what is wrong with a template."""
+    if not as_json:
+        click.echo(str(problem))
+        return
+    where = {"name": problem.name, "locale": problem.locale, "line": problem.line, "column": problem.column}
+    print_json(where | {"problem": problem.message})

@@ -1,0 +1,107 @@
+"""Which language to answer in: one that the message declares, else the one it is written in, else the default one."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from responder.domain.header import Header
+from responder.domain.message import InboundMessage, PartKind
+from responder.domain.quotation import own_words
+
+_FIELD_CHARACTERS = 500
+_WORDS_CHARACTERS = 4_000
+_REPORT_CHARACTERS = 8_000
+_FEWEST_WORDS = 3
+_ENGLISH = "en"
+
+_COMMENT = re.compile(r"\([^()]{0,200}\)")
+_RANGE = re.compile(r"\s*([a-z]{2,3}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?", re.ASCII)
+
+# Words that only one of the languages has, of those that people and servers use when they write of refused mail.
+_LISTS = {
+    "en": """the and is are our your you we it this that have has been from with which please thank thanks hello dear
+        address static dynamic blocked rejected sent sending could would should because why what cannot there their they
+        them my mine regards unblock whitelist delivered following reached""",
+    "de": """der das und ist sind nicht wir ihr ihre ihren ihrer unser unsere unserer unseren unserem mein meine meiner
+        meinen bitte danke vielen dank hallo guten tag sehr geehrte damen herren mit von vom auf für wird werden wurde
+        wurden kann können haben habe hat warum weil dass diese dieser dieses einen einer eine eines nachricht empfänger
+        zugestellt fehler grüßen grüße freundlichen folgende konnte konnten abgelehnt gesperrt blockiert ich sie uns
+        über beim zum zur""",
+    "fr": """le les et est sont nous vous notre votre nos vos je mon mes avec dans pour sur pas ne ce cette qui une
+        bonjour merci cordialement madame monsieur serveur courrier courriel messagerie refusé rejeté bloqué bloquée été
+        être avons avez peut pouvez pourquoi parce destinataires n'a remis erreur suivant suivants aux au fixe s'il
+        plaît plait""",
+    "es": """el los las nosotros usted ustedes nuestro nuestra nuestros sus mi mis por para pero como esta este estos
+        está están hola gracias saludos estimado estimados señor señores dirección servidor correo electrónico mensaje
+        mensajes rechazado rechazados bloqueado bloqueada ha hemos puede pueden destinatario destinatarios entregado
+        entregar siguiente siguientes desde hacia fija del al una""",
+}
+WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {language: frozenset(words.split()) for language, words in _LISTS.items()}
+)
+
+
+def choose_locale(message: InboundMessage, locales: Sequence[str]) -> str:
+    """Give the one of `locales`, the default one first, in which to answer `message`.
+
+    Content-Language and Accept-Language (RFC 3282) come first, then the words of the person, then those of the report
+    that they forward. That a report is in English says nothing: most servers write English to everybody.
+    """
+    for language in (*_content_languages(message.header), *_accepted_languages(message.header)):
+        for locale in (language, language.partition("-")[0]):
+            if locale in locales:
+                return locale
+    if len(locales) < 2:  # noqa: PLR2004 - nothing to choose from
+        return locales[0]
+    spoken = _language(_persons_words(message)) or _foreign_language(_reports_words(message))
+    return spoken if spoken is not None and spoken in locales else locales[0]
+
+
+def _content_languages(header: Header) -> Iterator[str]:
+    declared = (header.first("content-language") or "")[:_FIELD_CHARACTERS]
+    yield from (language for language in re.split(r"[,;\s]+", declared.lower()) if language)
+
+
+def _accepted_languages(header: Header) -> list[str]:
+    """Give the languages of Accept-Language, the most wanted first; what has the weight 0 is not wanted."""
+    field = _COMMENT.sub(" ", (header.first("accept-language") or "")[:_FIELD_CHARACTERS].lower())
+    ranges = filter(None, map(_RANGE.fullmatch, field.split(",")))
+    weighed = [(float(each[2] or 1), each[1]) for each in ranges]
+    return [language for weight, language in sorted(weighed, key=lambda pair: -pair[0]) if weight]
+
+
+def _persons_words(message: InboundMessage) -> frozenset[str]:
+    own = [part for part in message.parts if part.depth == 0 and part.content_type.startswith("text/")]
+    texts = [part.text for part in own if part.kind is PartKind.TEXT] or [
+        part.text for part in own if part.kind is PartKind.HTML
+    ]
+    return _words(" ".join([message.subject, *(own_words(text[:_WORDS_CHARACTERS]) for text in texts[:3])]))
+
+
+def _reports_words(message: InboundMessage) -> frozenset[str]:
+    return _words(" ".join([part.text[:_REPORT_CHARACTERS] for part in message.parts[:10]])[:_REPORT_CHARACTERS])
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.lower().replace(",", " ").replace(".", " ").split())
+
+
+def _language(words: frozenset[str]) -> str | None:
+    """Give the language that `words` are in; None unless it is clear.
+
+    English next to another language is as a rule a refusal that was copied, so that it must be much more to count.
+    """
+    foreign = _foreign_language(words)
+    english = len(words & WORDS[_ENGLISH])
+    if foreign and 2 * len(words & WORDS[foreign]) >= english:
+        return foreign
+    others = max(len(words & known) for language, known in WORDS.items() if language != _ENGLISH)
+    return _ENGLISH if english >= max(_FEWEST_WORDS, 2 * others) else None
+
+
+def _foreign_language(words: frozenset[str]) -> str | None:
+    """Give the language other than English that `words` are clearly in: twice as many of its words as of any other."""
+    counts = {language: len(words & known) for language, known in WORDS.items() if language != _ENGLISH}
+    best = max(counts, key=counts.__getitem__)
+    others = max(count for language, count in counts.items() if language != best)
+    return best if counts[best] >= max(_FEWEST_WORDS, 2 * others) else None
