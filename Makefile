@@ -25,7 +25,7 @@ demo: $(VENV)/installed ## Watch real pleas arrive and real answers leave (ONCE=
 
 test: $(VENV)/installed ## Run every test
 	@sh tests/system-packages
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 run: $(VENV)/installed ## Run the service with responder.toml, else with safe defaults
 	@$(BIN)/responder serve

@@ -91,7 +91,8 @@ def refuse(engine, client, sender):
     return reference
 
 
-def test_refusals_are_found_by_reference_address_and_sender(config, engine):
+def test_refusals_are_found_by_reference_address_and_sender(config, engine, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     first = refuse(engine, "203.0.113.9", "ann@shop.example")
     second = refuse(engine, "198.51.100.7", "bob+lists@else.example")
 

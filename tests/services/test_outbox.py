@@ -63,7 +63,7 @@ def test_what_waits_for_its_next_attempt_is_due_at_once(engine: Engine, post: Po
     [
         ({"state": "sent"}, "is sent"),
         ({"state": "cancelled"}, "is cancelled"),
-        ({"claimed_by": "somebody", "due_at": NOW + timedelta(minutes=2)}, "is being handed over"),
+        ({"claimed_by": "somebody", "due_at": NOW + timedelta(hours=2)}, "is being handed over"),
     ],
 )
 def test_what_is_over_or_in_hand_is_left_alone(engine: Engine, changes: dict[str, object], why: str):
