@@ -18,8 +18,8 @@ from pathlib import Path
 from bench import peer
 from bench.service import Taken, load, service, sink
 from bench.table import show
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
+from responder.services.templates.library import Library
 from tests.support.answers import make_renderer
 
 ROUNDS = 3

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, update
 from responder.domain.address import network_keys, parse_network
 from responder.services.clock import SystemClock
 from responder.services.exports import FORMATS
-from responder.services.publishing import Publisher, PublishingTerms
+from responder.services.exports.publishing import Publisher, PublishingTerms
 from responder.storage import migrate
 from responder.storage.engine import make_engine
 from responder.storage.schema import exemptions

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from responder.services.published import read_networks
+from responder.services.exports.published import read_networks
 from responder.storage.engine import make_engine
 from tests.support.exports import add_exemptions
 from tests.support.running import running

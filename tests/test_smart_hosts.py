@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from responder.services.library import Library
-from responder.services.template_file import GUIDES
+from responder.services.templates.file import GUIDES
+from responder.services.templates.library import Library
 from tests.support.certificates import Certificate
 from tests.support.mta import Exim, Postfix, may_run
 from tests.support.ports import free_port

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from responder.services.library import SHIPPED
+from responder.services.templates.library import SHIPPED
 from responder.storage import templates
 from responder.storage.engine import make_engine
 from responder.storage.writer import Writer

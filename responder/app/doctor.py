@@ -21,10 +21,10 @@ from responder.app.sockets import bind, raise_file_limit
 from responder.app.verdict import Finding, Verdict
 from responder.app.wording import make_library, read_library, renderer_for_looking
 from responder.services.checking import find_problems
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
-from responder.services.template_file import Problem
-from responder.services.template_watch import find_troubles
+from responder.services.templates.file import Problem
+from responder.services.templates.library import Library
+from responder.services.templates.watch import find_troubles
 from responder.services.transports import Deferred, Refused
 from responder.settings import Endpoint, Loaded, Settings
 from responder.storage import migrate

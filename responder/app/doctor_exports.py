@@ -11,9 +11,9 @@ from responder.app.database import open_database
 from responder.app.errors import StartError
 from responder.app.exports import make_publishing_terms
 from responder.app.verdict import Finding, Verdict
-from responder.services.exporting import read_state
-from responder.services.published import Difference, find_deviations
-from responder.services.publishing import PublishingTerms
+from responder.services.exports.on_demand import read_state
+from responder.services.exports.published import Difference, find_deviations
+from responder.services.exports.publishing import PublishingTerms
 from responder.settings import Settings
 
 _PART = "exports"

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from responder import maillog
 from responder.app.errors import StartError
 from responder.services.clock import Clock
-from responder.services.publishing import Publisher, PublishingTerms
+from responder.services.exports.publishing import Publisher, PublishingTerms
 from responder.settings import Settings
 from responder.storage.errors import is_passing
 

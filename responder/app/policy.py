@@ -25,7 +25,7 @@ from responder.services.blockcheck import BlockCheck
 from responder.services.clock import SystemClock
 from responder.services.evidence.lookups import Lookups
 from responder.services.policy import Policy, PolicyTerms
-from responder.services.policy_node import PolicyNode
+from responder.services.policy.node import PolicyNode
 from responder.services.refusals import Refusals
 from responder.services.tally import Tally
 from responder.settings import Settings

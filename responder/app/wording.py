@@ -16,11 +16,11 @@ from responder.services.checking import MakeRenderer
 from responder.services.clock import Clock
 from responder.services.letter import Blocklist, Organization
 from responder.services.letters import Letters
-from responder.services.library import Library
 from responder.services.refusal_words import RefusalWords
 from responder.services.rendering import Renderer
-from responder.services.template_watch import TemplateWatch, Troubles, WatchedRenderer
-from responder.services.templates import read_editions
+from responder.services.templates.desk import read_editions
+from responder.services.templates.library import Library
+from responder.services.templates.watch import TemplateWatch, Troubles, WatchedRenderer
 from responder.settings import Settings
 from responder.storage.errors import StorageError
 from responder.storage.writer import Writer

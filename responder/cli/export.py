@@ -13,10 +13,10 @@ from responder.cli.database import open_engine, reading
 from responder.cli.failures import FAILED
 from responder.cli.output import print_json, print_octets
 from responder.services.clock import SystemClock
-from responder.services.exporting import read_state, write_export
 from responder.services.exports import FORMATS
-from responder.services.published import Deviation, Difference, find_deviations
-from responder.services.publishing import Outcome, Publication, Publisher, replace_file
+from responder.services.exports.on_demand import read_state, write_export
+from responder.services.exports.published import Deviation, Difference, find_deviations
+from responder.services.exports.publishing import Outcome, Publication, Publisher, replace_file
 from responder.storage import migrate
 
 _WORDS = {

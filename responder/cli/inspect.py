@@ -26,8 +26,8 @@ from responder.domain.reading import Reading, read
 from responder.domain.vouching import SenderEvidence
 from responder.services.evidence import Evidence
 from responder.services.examination import examine
-from responder.services.library import Library
 from responder.services.shapes import finding_object, rejection_object, software_object
+from responder.services.templates.library import Library
 from responder.settings import Settings
 
 _NO_KEY = bytes(32)  # loop marks of messages that a service really sent are known to that service alone

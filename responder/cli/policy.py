@@ -17,7 +17,7 @@ from responder.cli.types import NETWORK, REFERENCE
 from responder.domain.address import AddressError, IPAddress, IPNetwork, key_to_ip, parse_ip, parse_mailbox, sender_key
 from responder.services.allowlist import Allowlist
 from responder.services.clock import SystemClock
-from responder.services.policy_steps import Explanation, Step, explain
+from responder.services.policy.steps import Explanation, Step, explain
 from responder.services.refusal_words import RefusalWords
 from responder.settings import Settings
 from responder.storage import migrate

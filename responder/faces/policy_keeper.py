@@ -7,7 +7,7 @@ from typing import Any
 
 from responder import maillog
 from responder.services.allowlist import Allowlist
-from responder.services.policy_node import PolicyNode
+from responder.services.policy.node import PolicyNode
 from responder.services.refusals import Refusals
 from responder.services.tally import Tally
 from responder.storage.errors import is_passing

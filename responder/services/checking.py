@@ -9,12 +9,20 @@ from html import unescape
 from responder.domain.outbound import Kind
 from responder.domain.refusal_text import contact_for
 from responder.services.letter import SITE_VARIABLES, VARIABLES, Letter, LetterDecision
-from responder.services.library import Library
 from responder.services.refusal_words import REFUSAL_VARIABLES, find_refusal_errors
 from responder.services.rendering import MAX_MESSAGE_BYTES, MAX_TEXT_BYTES, Page, Renderer
 from responder.services.samples import SAMPLES
 from responder.services.sandbox import check_source
-from responder.services.template_file import ANSWER, GUIDES, REFUSAL, Problem, Template, TemplateError, parse_template
+from responder.services.templates.file import (
+    ANSWER,
+    GUIDES,
+    REFUSAL,
+    Problem,
+    Template,
+    TemplateError,
+    parse_template,
+)
+from responder.services.templates.library import Library
 
 MAX_RENDER_SECONDS = 0.3
 """Of one processor, for one sample; shipped ones take some hundredths at the first time."""

@@ -39,7 +39,7 @@ class Figures:
     Attributes:
         hours: the last hours, the oldest first; the last one still runs.
         silent: messages of the last day that are not answered, by reason.
-        software: which software was seen in the last week, by product.
+        software: which software was seen in the requests of the last week, by product.
         networks: whence most messages came in the last day.
         waiting, asked, overdue: requests.
         oldest_at: since when the oldest of those that wait does, None where none does.

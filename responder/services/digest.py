@@ -17,7 +17,7 @@ from responder.domain.limits import hour_of
 from responder.domain.outbound import Kind
 from responder.services.composition import Draft, Sender, compose
 from responder.services.dashboard import Figures, read_figures
-from responder.services.template_watch import find_troubles
+from responder.services.templates.watch import find_troubles
 from responder.services.webhook import post_json
 from responder.storage.decisions import add_outbound
 from responder.storage.health import read_health

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from responder.services.rendering import Renderer
 from responder.services.samples import SAMPLES
-from responder.services.template_file import GUIDES, TemplateError
+from responder.services.templates.file import GUIDES, TemplateError
 
 _NOBODY = next(iter(SAMPLES.values()))  # a guide says the same to all
 

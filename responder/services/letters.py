@@ -10,7 +10,7 @@ from responder.domain.guides import choose_guides
 from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Certainty, Proof, Software
 from responder.services.letter import Letter, LetterDecision
-from responder.services.library import Library
+from responder.services.templates.library import Library
 
 _WITH_GUIDES = frozenset({Kind.REPLY, Kind.TEST})
 

@@ -16,7 +16,7 @@ from markdown_it.common.normalize_url import normalizeLink
 
 from responder.services.plain_text import KEPT_SPACE, TextBlock, write_blocks
 from responder.services.sandbox import FIRST_PLACEHOLDER
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 _LINK_SCHEMES = ("http", "https", "mailto")
 _PLACEHOLDER = re.compile("[\ue000-\uefff]")

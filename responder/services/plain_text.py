@@ -7,7 +7,7 @@ from typing import Literal
 
 from markdown_it.token import Token
 
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 COLUMNS = 72
 _MAX_LINE = 900

@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 from responder.domain.address import IPAddress, parse_ip
 from responder.domain.refusal_text import LONGEST, refusal_text
-from responder.services.library import Library
 from responder.services.sandbox import check_source, compile_body, run_line
-from responder.services.template_file import REFUSAL, Problem, Template, TemplateError
+from responder.services.templates.file import REFUSAL, Problem, Template, TemplateError
+from responder.services.templates.library import Library
 
 CODE = "550 5.7.1 "
 # By this sentence senders' reports, operators' logs and our own reading of a plea know a refusal of ours.

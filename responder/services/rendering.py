@@ -21,10 +21,10 @@ from responder.services.letter import (
     names_software,
     site_context,
 )
-from responder.services.library import Library
 from responder.services.markdown import make_value, parse_fragment
 from responder.services.sandbox import PartBody, Printed, clean_passage, compile_body, run, run_line
-from responder.services.template_file import DENY_REASONS, GUIDES, Template, TemplateError
+from responder.services.templates.file import DENY_REASONS, GUIDES, Template, TemplateError
+from responder.services.templates.library import Library
 
 __all__ = ["Blocklist", "Letter", "Organization", "Page", "Rendered", "Renderer"]
 

@@ -3,9 +3,11 @@
 import zlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
+from responder.domain.disposition import Disposition
 from responder.storage.paging import page
+from responder.storage.requests import unindexed
 from responder.storage.schema import messages, raw_messages, requests
 
 # Most text shrinks to a third at the first level; the higher ones take several times as long for a tenth more.
@@ -36,9 +38,27 @@ def list_messages(
         reason: only those that are silent for it.
         sender_key: only those of this sender (`responder.domain.address.sender_key`).
     """
-    equal = {messages.c.disposition: disposition, messages.c.reason: reason, messages.c.sender_key: sender_key}
-    query = _query().where(*(column == value for column, value in equal.items() if value is not None))
+    conditions = _outcome(disposition, reason, is_indexed=sender_key is None)
+    if sender_key is not None:
+        conditions.append(messages.c.sender_key == sender_key)
+    query = _query().where(*conditions)
     return connection.execute(page(query, messages.c.id, limit=limit, after=after)).mappings().all()
+
+
+def _outcome(disposition: str | None, reason: str | None, *, is_indexed: bool) -> list[ColumnElement[bool]]:
+    """Give the conditions of what became of messages; the index has the newest first only under one reason, or none."""
+    disposed: ColumnElement[str] = messages.c.disposition
+    reasoned: ColumnElement[str | None] = messages.c.reason
+    if not is_indexed or (disposition == Disposition.SILENT and reason is None):
+        disposed, reasoned = unindexed(disposed), unindexed(reasoned)
+    found: list[ColumnElement[bool]] = []
+    if disposition is not None:
+        found.append(disposed == disposition)
+    if reason is not None:
+        found += [disposed == Disposition.SILENT, reasoned == reason]
+    elif disposition == Disposition.ANSWER:
+        found.append(reasoned.is_(None))
+    return found
 
 
 def find_message(connection: Connection, message_id: int) -> RowMapping | None:

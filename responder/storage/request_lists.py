@@ -19,6 +19,8 @@ from responder.storage.texts import matching_domain, matching_loosely, matching_
 
 MOST_COUNTED = 10_000
 _FEW = 1_000
+# So many rows of one filter are fetched to see whether the other filters leave few of them.
+_SOME = 4_000
 _PIECES = (4_000, 16_000)
 # So few of the rows that were looked at first have the words that counting all of them is cheap.
 _RARE = 100
@@ -73,8 +75,13 @@ def _count(connection: Connection, query: Select[Any]) -> int:
 
 def _find_few(connection: Connection, wanted: RequestFilter) -> Sequence[int] | None:
     """Give the ids of the few rows that some filter leaves, None where every one leaves many."""
+    has_others = len(row_conditions(wanted)) > 1
+    most = _SOME if has_others else _FEW
     for condition in narrow_conditions(wanted):
-        ids = connection.execute(select(requests.c.id).where(condition).limit(_FEW + 1)).scalars().all()
+        ids = connection.execute(select(requests.c.id).where(condition).limit(most + 1)).scalars().all()
+        if _FEW < len(ids) <= most:
+            left = select(requests.c.id).where(requests.c.id.in_(ids), *_all_conditions(wanted))
+            ids = connection.execute(left).scalars().all()
         if len(ids) <= _FEW:
             return ids
     return None if wanted.domain is None else _find_few_of_domain(connection, canonical_domain(wanted.domain))

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from responder.app import wording
 from responder.cli.root import root
-from responder.services.library import SHIPPED, Library
 from responder.services.samples import SAMPLES
+from responder.services.templates.library import SHIPPED, Library
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from responder.cli.root import root
-from responder.services.library import SHIPPED
+from responder.services.templates.library import SHIPPED
 from responder.storage.engine import make_engine
 from responder.storage.outbox import read_contents
 from responder.storage.schema import outbound

@@ -6,7 +6,7 @@ import pytest
 
 from responder.domain.locale import WORDS, choose_locale
 from responder.domain.message import read_message
-from responder.services.library import Library
+from responder.services.templates.library import Library
 
 LOCALES = ("en", "de", "es", "fr")
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from responder.faces.policy_keeper import POLL_SECONDS, PolicyKeeper
 from responder.services.allowlist import Allowlist
 from responder.services.clock import SystemClock
-from responder.services.policy_node import PolicyNode
+from responder.services.policy.node import PolicyNode
 from responder.services.refusals import Refusals
 from responder.services.tally import Tally
 from responder.storage import nodes

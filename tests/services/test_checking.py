@@ -3,8 +3,8 @@ import pytest
 from responder.domain.outbound import Kind
 from responder.services import checking
 from responder.services.checking import check_draft, check_template, check_text, samples_of
-from responder.services.library import Library
-from responder.services.template_file import parse_template
+from responder.services.templates.file import parse_template
+from responder.services.templates.library import Library
 from tests.support.answers import guide_source, make_renderer, source, write_library
 
 LIBRARY = Library()

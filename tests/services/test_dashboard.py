@@ -50,6 +50,14 @@ def test_what_came_is_counted_by_hour_reason_and_network(office):
     assert found.networks == [("198.51.100.0/24", 3), ("2001:db8:1::/48", 1)]
 
 
+def test_software_is_counted_by_the_requests_of_a_week(office):
+    for number in range(2):
+        office.plead(sender=f"a{number}@one.example", client=f"198.51.100.{number}")
+    office.change(requests, software_product="exchange")
+    assert figures(office).software == [("exchange", 2)]
+    assert figures(office, now=office.clock.now() + timedelta(days=8)).software == []
+
+
 def test_what_waits_is_counted_with_the_oldest(office):
     first = office.plead()
     office.clock.advance(days=4)

@@ -8,11 +8,11 @@ import pytest
 from responder.domain.address import parse_network
 from responder.domain.outbound import Kind
 from responder.services.letter import LetterDecision, LetterEvidence, LetterListing, letter_context
-from responder.services.library import Library
 from responder.services.rendering import MAX_MESSAGE_BYTES
 from responder.services.samples import SAMPLES
 from responder.services.sandbox import MAX_PASSAGE_CHARACTERS
-from responder.services.template_file import DENY_REASONS
+from responder.services.templates.file import DENY_REASONS
+from responder.services.templates.library import Library
 from tests.support.answers import make_renderer, parts, read, shown, source, words, write_library
 
 LOCALES = ("en", "de", "es", "fr")

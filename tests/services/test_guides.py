@@ -11,8 +11,8 @@ import pytest
 from responder.domain.guides import choose_guides
 from responder.domain.plea import Certainty, Software
 from responder.domain.products import PRODUCTS
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
+from responder.services.templates.library import Library
 from tests.support.answers import guide_source, make_renderer, parts, shown, source, words, write_library
 
 LABELS = {

@@ -9,7 +9,7 @@ from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Proof
 from responder.services.letter import LetterDecision
 from responder.services.letters import Letters
-from responder.services.library import Library
+from responder.services.templates.library import Library
 
 LETTERS = Letters(Library(), guides=["exchange-2007", "generic"], quote_subject=False)
 ROW = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from responder.services.markdown import make_value, parse_fragment
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 
 def render(source, *values):

@@ -6,9 +6,9 @@ import pytest
 
 from responder.domain.address import parse_network
 from responder.services.letters import Letters
-from responder.services.library import Library
 from responder.services.notices import recipient_of
 from responder.services.review_actions import Approve, Ask, Deny
+from responder.services.templates.library import Library
 from responder.storage.outbox import read_facts
 from tests.support.answers import make_renderer
 from tests.support.review import ANN, Office

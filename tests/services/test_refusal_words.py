@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from responder.domain.address import parse_ip
 from responder.domain.refusal_text import LONGEST, refusal_text
-from responder.services.library import Library
 from responder.services.refusal_words import RefusalWords, find_refusal_errors, sample_refusals
-from responder.services.template_file import parse_template
+from responder.services.templates.file import parse_template
+from responder.services.templates.library import Library
 from tests.support.answers import write_library
 
 SHIPPED = Library()

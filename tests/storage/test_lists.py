@@ -4,7 +4,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 
 from responder.domain.outbound import Kind, OutboundState
 from responder.domain.request import RequestState
@@ -169,6 +169,39 @@ def test_messages_name_their_request(connection):
     found = find_message(connection, 10)
     assert (found["request"], found["rejection"], found["received_at"]) == ("AAAAA-00002", {"code": 550}, NOON)
     assert find_message(connection, 99) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"disposition": "silent"}, [12, 11, 10]),
+        ({"disposition": "answer"}, [13]),
+        ({"reason": "mailing-list"}, [12]),
+        ({"disposition": "silent", "reason": "bulk"}, [11, 10]),
+        ({"disposition": "answer", "reason": "bulk"}, []),
+        ({"sender_key": "b@shop.example", "disposition": "answer"}, [13]),
+        ({"sender_key": "b@shop.example", "reason": "bulk"}, []),
+    ],
+)
+def test_messages_are_filtered(connection, wanted, found):
+    connection.execute(update(messages).where(messages.c.id == 12).values(reason="mailing-list"))
+    answered = {"disposition": "answer", "reason": None, "sender_key": "b@shop.example"}
+    connection.execute(insert(messages), [message_row(13, None, **answered)])
+    assert numbers(list_messages(connection, limit=0, **wanted)) == found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{"disposition": "silent"}, {"disposition": "answer"}, {"reason": "bulk"}, {"sender_key": "a@shop.example"}],
+)
+def test_the_newest_messages_are_found_without_sorting_all(connection, wanted):
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    list_messages(connection, limit=2, **wanted)
+    ((statement, parameters),) = asked
+    if connection.dialect.name == "sqlite":  # PostgreSQL plans by the numbers of its rows, of which there are few here
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert not [row for row in plan if "TEMP B-TREE" in row[3]]
 
 
 def test_octets_come_back_as_they_came(connection):

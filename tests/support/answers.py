@@ -7,8 +7,8 @@ from html import unescape
 from typing import cast
 
 from responder.domain.identity import Identity
-from responder.services.library import Library
 from responder.services.rendering import Blocklist, Organization, Renderer
+from responder.services.templates.library import Library
 
 IDENTITY = Identity(
     bypass_addresses=("bypass@example.com",),

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from responder.services.library import Library
 from responder.services.rendering import Renderer
 from responder.services.samples import SAMPLES
+from responder.services.templates.library import Library
 from tests.support.answers import make_renderer, parts
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"

@@ -12,8 +12,8 @@ from responder.services.clock import ClockWatch
 from responder.services.delivery import Delivery, DeliveryTerms
 from responder.services.letter import Letter
 from responder.services.letters import Letters
-from responder.services.library import Library
 from responder.services.rendering import Rendered
+from responder.services.templates.library import Library
 from responder.services.transports import Reply
 from responder.storage.ids import new_id
 from responder.storage.schema import messages, outbound, requests

@@ -17,14 +17,14 @@ from responder.domain.roles import SCOPES, Permission, Role
 from responder.faces.web import Office, Site, WebFace
 from responder.services import staff
 from responder.services.database import Database
-from responder.services.exporting import ExportServer
+from responder.services.exports.on_demand import ExportServer
 from responder.services.guide_page import read_guide
 from responder.services.letters import Letters
-from responder.services.library import Library
 from responder.services.sign_in import SignIn
-from responder.services.template_file import DENY_REASONS
-from responder.services.template_room import TemplateRoom
-from responder.services.templates import TemplateDesk
+from responder.services.templates.desk import TemplateDesk
+from responder.services.templates.file import DENY_REASONS
+from responder.services.templates.library import Library
+from responder.services.templates.room import TemplateRoom
 from tests.support.answers import make_renderer
 from tests.support.pleas import IDENTITY
 from tests.support.review import TERMS

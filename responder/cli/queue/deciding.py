@@ -12,7 +12,7 @@ from responder.cli.types import NETWORK
 from responder.domain.address import IPNetwork
 from responder.domain.exemption import LONGEST_DAYS
 from responder.services.review_actions import Approve, Ask, Deny
-from responder.services.template_file import DENY_REASONS
+from responder.services.templates.file import DENY_REASONS
 
 
 @click.command(

@@ -19,9 +19,9 @@ from responder.domain.actor import Actor, ActorKind
 from responder.domain.roles import Role
 from responder.services.clock import SystemClock
 from responder.services.database import Database
-from responder.services.library import Library
-from responder.services.template_file import DENY_REASONS, GUIDES, Problem, Template, TemplateError, check_name
-from responder.services.templates import DeskError, TemplateDesk, Unfit
+from responder.services.templates.desk import DeskError, TemplateDesk, Unfit
+from responder.services.templates.file import DENY_REASONS, GUIDES, Problem, Template, TemplateError, check_name
+from responder.services.templates.library import Library
 from responder.settings import Settings
 from responder.storage import migrate
 from responder.storage.writer import Writer

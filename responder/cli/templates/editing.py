@@ -18,10 +18,10 @@ from responder.cli.templates.desk import (
     open_desk,
     version_option,
 )
-from responder.services.library import Library
-from responder.services.template_beginning import begin_text
-from responder.services.template_file import Problem
-from responder.services.templates import Change, TemplateDesk
+from responder.services.templates.beginning import begin_text
+from responder.services.templates.desk import Change, TemplateDesk
+from responder.services.templates.file import Problem
+from responder.services.templates.library import Library
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import Failure
 from responder.cli.output import print_json
 from responder.cli.templates.desk import actor_of, change_options, open_desk
-from responder.services.template_folder import Pair, Step, TemplateFolder, changes_of, digest
+from responder.services.templates.folder import Pair, Step, TemplateFolder, changes_of, digest
 
 _DONE = {Step.PULL: "written", Step.PUSH: "published", Step.CONFLICT: "conflict", Step.SAME: "same"}
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))

@@ -9,8 +9,8 @@ from responder.cli.failures import Failure
 from responder.cli.output import Column, print_json, print_table
 from responder.cli.templates.desk import full_name, in_use, locale_option, name_argument, open_desk
 from responder.maillog import clean
-from responder.services.library import Library
-from responder.services.templates import TemplateDesk, difference
+from responder.services.templates.desk import TemplateDesk, difference
+from responder.services.templates.library import Library
 
 _SHIPPED, _PUBLISHED = "shipped", "published"
 

@@ -23,13 +23,13 @@ from responder.cli.templates.desk import (
 )
 from responder.services.checking import check_draft, find_problems, samples_of
 from responder.services.letter import Letter
-from responder.services.library import Library, read_files
 from responder.services.refusal_words import sample_refusals
 from responder.services.samples import SAMPLES
-from responder.services.standings import Standing, missing_locales, standings
-from responder.services.template_cases import letter_of_request
-from responder.services.template_file import REFUSAL, Problem, Template, TemplateError, parse_template
-from responder.services.templates import DeskError
+from responder.services.templates.cases import letter_of_request
+from responder.services.templates.desk import DeskError
+from responder.services.templates.file import REFUSAL, Problem, Template, TemplateError, parse_template
+from responder.services.templates.library import Library, read_files
+from responder.services.templates.standings import Standing, missing_locales, standings
 from responder.storage.templates import newest_versions, read_published
 
 _COLUMNS = (

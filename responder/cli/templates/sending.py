@@ -12,9 +12,9 @@ from responder.cli.output import print_json
 from responder.cli.templates.desk import find_template, locale_option, open_desk, version_option
 from responder.services.checking import samples_of
 from responder.services.samples import SAMPLES
-from responder.services.template_cases import letter_of_request
-from responder.services.template_file import TemplateError, parse_template
-from responder.services.trial import Trial, send_trial
+from responder.services.templates.cases import letter_of_request
+from responder.services.templates.file import TemplateError, parse_template
+from responder.services.templates.trial import Trial, send_trial
 from responder.storage.secrets import IDENTITY, KEY_BYTES, get_or_make
 
 

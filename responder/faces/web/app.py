@@ -63,7 +63,10 @@ async def _tell_refusal(request: Request, error: Exception) -> Response:
 
 async def _tell_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    fields = sorted({".".join(str(part) for part in each["loc"][1:]) or "body" for each in error.errors()})
+    faults = error.errors()
+    if any(each["type"] == "json_invalid" for each in faults):
+        return _tell(request, 422, "The body is no JSON.")
+    fields = sorted({".".join(str(part) for part in each["loc"][1:]) or "body" for each in faults})
     return _tell(request, 422, f"These fields cannot be used as they are: {', '.join(fields)[:500]}.")
 
 

@@ -78,13 +78,21 @@ class Guard:
         if site is not None:
             return site in _OWN_SITES
         if origin is not None:
-            return origin == self._own_origin or urlsplit(origin).netloc == headers.get("host")
+            return origin == self._own_origin or _host(origin) == headers.get("host", "")
         return False
 
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host(origin: str) -> str | None:
+    """Give the host and port in what a browser names as the origin, None where it names none."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _limited(receive: Receive) -> Receive:

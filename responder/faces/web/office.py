@@ -8,12 +8,12 @@ from responder.domain.address import IPNetwork
 from responder.services.blocked import Blocked
 from responder.services.database import Database
 from responder.services.exemptions import Exemptions
-from responder.services.exporting import ExportServer
+from responder.services.exports.on_demand import ExportServer
 from responder.services.guide_page import GuidePage
 from responder.services.queue import Queue
 from responder.services.review import Review
 from responder.services.sign_in import SignIn
-from responder.services.template_room import TemplateRoom
+from responder.services.templates.room import TemplateRoom
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from responder.faces.web.visit import Visit, go
 from responder.services.checking import samples_of
 from responder.services.letter import Letter
 from responder.services.samples import SAMPLES
-from responder.services.template_beginning import begin_text
-from responder.services.template_file import MAX_SOURCE_CHARACTERS, Template, TemplateError, parse_template
-from responder.services.template_look import Look, describe_variables, look_at
-from responder.services.templates import Change, Conflict, DeskError, Unfit, difference
-from responder.services.trial import Trial
+from responder.services.templates.beginning import begin_text
+from responder.services.templates.desk import Change, Conflict, DeskError, Unfit, difference
+from responder.services.templates.file import MAX_SOURCE_CHARACTERS, Template, TemplateError, parse_template
+from responder.services.templates.look import Look, describe_variables, look_at
+from responder.services.templates.trial import Trial
 
 
 class Entered(BaseModel):

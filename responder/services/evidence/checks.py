@@ -1,5 +1,6 @@
 """Checks: pure functions from facts to findings."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
@@ -93,8 +94,8 @@ def _entry_text(blocklist: BlockList, codes: Sequence[str], text: Fact | None) -
     """Give the codes and the first text of an entry; a text that repeats the zone's name loses it."""
     shown = ", ".join(sorted(codes)[:5])
     said = text.values[0] if text is not None and text.values else ""
-    if blocklist.zone:
-        said = said.replace(blocklist.zone, blocklist.name)
+    if blocklist.zone:  # a name of the DNS, so in any case of letters
+        said = re.sub(re.escape(blocklist.zone), lambda _: blocklist.name, said, flags=re.IGNORECASE)
     return clean(f"{shown}: {said}" if said else shown)
 
 

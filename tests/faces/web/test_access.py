@@ -115,6 +115,7 @@ def test_the_api_takes_no_cookie(house: House):
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "BASE.evil.example"},
         {},
         {"Sec-Fetch-Site": "cross-site", "Origin": "BASE"},

@@ -112,6 +112,13 @@ def test_problems_say_what_is_wrong(house: House, program):
     )  # fmt: skip
 
 
+def test_a_body_that_is_no_json_is_called_so(house: House, program):
+    headers = {"Content-Type": "application/json"}
+    answer = program.post(f"{V1}/requests/{house.desk.plead()}/deny", content="{bad", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["detail"] == "The body is no JSON."
+
+
 def test_many_are_decided_each_by_itself(house: House, program):
     good, bad = house.desk.plead(), "7K3QW-0M9XT"
     body = {"references": [good, bad, good], "action": "approve"}

@@ -10,10 +10,10 @@ from responder.domain.roles import Permission
 from responder.faces.web.access import needs
 from responder.faces.web.template_sheet import Entered, Sheet
 from responder.faces.web.visit import Here, go
-from responder.services.standings import Standing, standings
-from responder.services.template_file import TemplateError, check_name
-from responder.services.template_watch import find_troubles
-from responder.services.templates import DeskError
+from responder.services.templates.desk import DeskError
+from responder.services.templates.file import TemplateError, check_name
+from responder.services.templates.standings import Standing, standings
+from responder.services.templates.watch import find_troubles
 from responder.storage.templates import newest_versions, read_published
 
 router = APIRouter(prefix="/templates")

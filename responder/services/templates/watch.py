@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine
 from responder.domain.actor import SERVICE
 from responder.services.clock import Clock
 from responder.services.letter import Letter
-from responder.services.library import Library
 from responder.services.rendering import Rendered, Renderer
-from responder.services.templates import read_editions
+from responder.services.templates.desk import read_editions
+from responder.services.templates.library import Library
 from responder.storage import templates as storage
 from responder.storage.audit import note_event
 from responder.storage.serials import TEMPLATES, read_serial

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.services.library import Library
-from responder.services.template_file import TemplateError, parse_template
+from responder.services.templates.file import TemplateError, parse_template
+from responder.services.templates.library import Library
 from tests.support.answers import source
 
 

@@ -9,8 +9,8 @@ from responder.domain.address import AddressError, parse_mailbox
 from responder.domain.identity import Identity
 from responder.domain.outbound import Kind
 from responder.services.letter import Letter, LetterDecision
-from responder.services.template_file import ANSWER, GUIDES, Template
-from responder.services.templates import DeskError, TemplateDesk
+from responder.services.templates.desk import DeskError, TemplateDesk
+from responder.services.templates.file import ANSWER, GUIDES, Template
 from responder.storage.decisions import add_outbound
 from responder.storage.ids import new_id
 from responder.storage.outbox import store_contents

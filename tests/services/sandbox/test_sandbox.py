@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from responder.services.sandbox import PartBody, check_source, clean_value, compile_body, run, run_line
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 VARIABLES = frozenset({"name", "names", "who", "guide"})
 CONTEXT = {"name": "a *b* <c>", "names": ["x", "y"], "who": {"name": "W", "size": 3}, "guide": PartBody("postfix")}
@@ -16,7 +16,7 @@ def printed(source):
     return run(compile_body(source, VARIABLES), CONTEXT)
 
 
-SAMPLES = Path(__file__).parent.parent / "samples" / "sandbox"
+SAMPLES = Path(__file__).parents[2] / "samples" / "sandbox"
 # The published escapes of Jinja2's sandbox and compiler (CVE-2016-10745, CVE-2019-10906, CVE-2024-22195,
 # CVE-2024-56201, CVE-2024-56326, CVE-2025-27516), the usual ways to an object, and whatever else is not allowed.
 ESCAPES = (SAMPLES / "escapes.txt").read_text(encoding="utf-8").splitlines()

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from responder.services.clock import SystemClock
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
-from responder.services.template_watch import TemplateWatch, Troubles, WatchedRenderer, find_troubles
+from responder.services.templates.library import Library
+from responder.services.templates.watch import TemplateWatch, Troubles, WatchedRenderer, find_troubles
 from responder.storage import templates
 from responder.storage.serials import TEMPLATES, raise_serial
 from responder.storage.writer import Writer

@@ -9,7 +9,7 @@ import pytest
 from responder.domain.policy import Ground, PolicyRequest, PolicyRules
 from responder.services.evidence.facts import Fact, Kind, Status
 from responder.services.policy import Policy, PolicyTerms
-from responder.services.policy_steps import explain
+from responder.services.policy.steps import explain
 from responder.services.refusals import Refusals
 from tests.support.clock import FakeClock
 from tests.support.pleas import IDENTITY

@@ -1,6 +1,6 @@
 """Template expressions without power: a small part of Jinja2 over plain data.
 
-Two walls stand one behind the other. The parsed tree may hold only what `responder.services.sandbox_rules` lists; and
+Two walls stand one behind the other. The parsed tree may hold only what `responder.services.sandbox.rules` lists; and
 the environment here resolves an attribute only as a key of a dictionary, in Jinja2's immutable sandbox, and has no
 filters but our own. Time is bounded because loops run over given lists only and each pays for its turns before it
 begins, and size because output is counted while it is made.
@@ -17,7 +17,7 @@ from jinja2 import Template as CompiledTemplate
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from responder.services.sandbox_filters import (
+from responder.services.sandbox.filters import (
     BUDGET,
     EACH,
     FILTER_FUNCTIONS,
@@ -26,8 +26,8 @@ from responder.services.sandbox_filters import (
     Joined,
     Link,
 )
-from responder.services.sandbox_rules import LOOP_ATTRIBUTES, find_faults
-from responder.services.template_file import TemplateError
+from responder.services.sandbox.rules import LOOP_ATTRIBUTES, find_faults
+from responder.services.templates.file import TemplateError
 
 MAX_OUTPUT_CHARACTERS = 32 * 1024
 MAX_PASSAGE_CHARACTERS = 4_000

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine
 
 from responder import maillog
 from responder.services.clock import Clock
-from responder.services.exporting import State, read_state, write_export
-from responder.services.published import count_entries, digest_of
+from responder.services.exports.on_demand import State, read_state, write_export
+from responder.services.exports.published import count_entries, digest_of
 from responder.storage.outbox import time_of
 from responder.storage.serials import EXEMPTIONS, read_serial
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from responder.services.template_file import (
+from responder.services.templates.file import (
     ANSWER,
     DENY_REASONS,
     GUIDES,
@@ -19,7 +19,7 @@ from responder.services.template_file import (
     read_edition,
 )
 
-SHIPPED = Path(__file__).resolve().parent.parent / "templates"
+SHIPPED = Path(__file__).resolve().parents[2] / "templates"
 
 
 @dataclass(frozen=True, slots=True)

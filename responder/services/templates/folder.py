@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from responder.services.library import Library, find_files
-from responder.services.template_file import MAX_SOURCE_CHARACTERS, Template, TemplateError, check_name
-from responder.services.templates import Change, DeskError
+from responder.services.templates.desk import Change, DeskError
+from responder.services.templates.file import MAX_SOURCE_CHARACTERS, Template, TemplateError, check_name
+from responder.services.templates.library import Library, find_files
 
 MANIFEST = ".responder-templates.json"
 _FORMAT = 1

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from responder.services.library import Library
-from responder.services.template_file import parse_template
-from responder.services.template_folder import MANIFEST, Step, TemplateFolder, changes_of
-from responder.services.templates import DeskError
+from responder.services.templates.desk import DeskError
+from responder.services.templates.file import parse_template
+from responder.services.templates.folder import MANIFEST, Step, TemplateFolder, changes_of
+from responder.services.templates.library import Library
 
 FILES = Library()
 GENERIC = "en/guides/generic"

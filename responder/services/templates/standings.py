@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from responder.services.library import Library
-from responder.services.template_file import Template
+from responder.services.templates.file import Template
+from responder.services.templates.library import Library
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from responder.domain.actor import Actor, ActorKind
 from responder.domain.roles import Role
 from responder.services.clock import SystemClock
 from responder.services.database import Database
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
-from responder.services.standings import missing_locales, standings
-from responder.services.template_file import TemplateError
-from responder.services.templates import Change, Conflict, DeskError, TemplateDesk, Unfit, difference
+from responder.services.templates.desk import Change, Conflict, DeskError, TemplateDesk, Unfit, difference
+from responder.services.templates.file import TemplateError
+from responder.services.templates.library import Library
+from responder.services.templates.standings import missing_locales, standings
 from responder.storage.schema_desk import template_versions
 from responder.storage.templates import newest_versions, read_published
 from responder.storage.writer import Writer

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from responder.domain.reference import NoReferenceError, parse_reference
 from responder.services.letter import Letter
 from responder.services.letters import Letters
-from responder.services.templates import DeskError
+from responder.services.templates.desk import DeskError
 from responder.storage.outbound import outbound_of_request
 from responder.storage.outbox import read_facts
 from responder.storage.requests import find_request

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 _MAX_NODES = 5_000
 _MAX_DEPTH = 40

@@ -8,10 +8,10 @@ from responder.domain.address import domain_of
 from responder.domain.identity import Identity
 from responder.services.letter import Letter
 from responder.services.letters import Letters
-from responder.services.library import Library
-from responder.services.template_cases import letter_of_request
-from responder.services.templates import DeskError, TemplateDesk
-from responder.services.trial import Trial, send_trial
+from responder.services.templates.cases import letter_of_request
+from responder.services.templates.desk import DeskError, TemplateDesk
+from responder.services.templates.library import Library
+from responder.services.templates.trial import Trial, send_trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from responder.domain.address import IPNetwork
-from responder.services.exporting import State, write_export
 from responder.services.exports import FORMATS
+from responder.services.exports.on_demand import State, write_export
 
 _CHUNK = 1 << 16
 

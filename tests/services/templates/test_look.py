@@ -4,11 +4,11 @@ import pytest
 
 from responder.services.checking import variables_of
 from responder.services.letter import SITE_VARIABLES
-from responder.services.library import Library
 from responder.services.samples import SAMPLES
-from responder.services.template_beginning import begin_text
-from responder.services.template_file import parse_template
-from responder.services.template_look import describe_variables, look_at
+from responder.services.templates.beginning import begin_text
+from responder.services.templates.file import parse_template
+from responder.services.templates.library import Library
+from responder.services.templates.look import describe_variables, look_at
 from tests.support.answers import make_renderer
 
 FILES = Library()

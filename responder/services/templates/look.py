@@ -6,11 +6,11 @@ from typing import Any
 
 from responder.services.checking import check_source_of, check_text, variables_of
 from responder.services.letter import Letter, letter_context
-from responder.services.library import Library
 from responder.services.refusal_words import sample_refusals
 from responder.services.rendering import Page, Renderer
-from responder.services.template_file import REFUSAL, Problem, Template, TemplateError, parse_template
-from responder.services.templates import TemplateDesk
+from responder.services.templates.desk import TemplateDesk
+from responder.services.templates.file import REFUSAL, Problem, Template, TemplateError, parse_template
+from responder.services.templates.library import Library
 
 _EXAMPLE_CHARACTERS = 60
 _REFUSAL_EXAMPLES = {

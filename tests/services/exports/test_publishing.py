@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, update
 
 from responder.domain.address import parse_network
-from responder.services.exporting import ExportServer, read_state
 from responder.services.exports import FORMATS
-from responder.services.published import Difference, find_deviations, read_networks
-from responder.services.publishing import Outcome, Publication, Publisher, PublishingTerms, replace_file
+from responder.services.exports.on_demand import ExportServer, read_state
+from responder.services.exports.published import Difference, find_deviations, read_networks
+from responder.services.exports.publishing import Outcome, Publication, Publisher, PublishingTerms, replace_file
 from responder.services.review_actions import Approve
 from responder.storage.exported import read_exempt
 from responder.storage.schema import exemptions

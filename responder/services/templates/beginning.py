@@ -1,6 +1,6 @@
 """The text with which somebody begins a template that is not there yet."""
 
-from responder.services.library import Library
+from responder.services.templates.library import Library
 
 _EMPTY = '+++\ntitle = "{title}"\n{subject}literals = []\n+++\n'
 _SUBJECT = 'subject = "[{{ reference }}]"\n'

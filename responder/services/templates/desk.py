@@ -13,9 +13,9 @@ from responder.domain.actor import Actor
 from responder.services.checking import MakeRenderer, check_draft, check_text
 from responder.services.database import Database
 from responder.services.letter import Letter
-from responder.services.library import Library
 from responder.services.rendering import Page, Renderer
-from responder.services.template_file import Edition, Problem, Template, TemplateError, parse_template
+from responder.services.templates.file import Edition, Problem, Template, TemplateError, parse_template
+from responder.services.templates.library import Library
 from responder.storage import templates as storage
 from responder.storage.audit import note_event
 from responder.storage.serials import TEMPLATES, read_serial

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
-from responder.services.template_file import TemplateError
+from responder.services.templates.file import TemplateError
 
 MAX_VALUE_CHARACTERS = 500
 MAX_STEPS = 100_000
