@@ -5,18 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from responder.domain.address import IPNetwork, network_keys
-from responder.domain.disposition import Disposition, Reason
+from responder.domain.disposition import Disposition
 from responder.domain.exemption import UNUSED_FOR, WARN_BEFORE, wider_networks
 from responder.domain.findings import Check, Result
+from responder.domain.outbound import Kind, OutboundState
 from responder.storage.paging import page
-from responder.storage.schema import exemptions, messages, requests
+from responder.storage.schema import exemptions, messages, outbound, requests
 from responder.storage.schema_desk import findings
 
-# Silence for these reasons says nothing against a person who wrote; whoever is forged or unproven renews nothing.
-_FROM_PEOPLE = (Reason.REPLY_LIMIT, Reason.SUPPRESSED)
 _IS_NAME = (
     findings.c.check == Check.REVERSE_NAME,
     findings.c.result.in_((Result.CONFIRMED, Result.NOT_CONFIRMED)),
@@ -114,15 +126,24 @@ def find_expiring(connection: Connection, at: datetime, limit: int) -> Sequence[
 def find_answered(connection: Connection, at: datetime, limit: int) -> Sequence[RowMapping]:
     """Give active exemptions whose sender wrote to us in the thread of the request since they were warned.
 
-    Who names another address then has moved, and is for a person to read.
+    Who names another address then has moved, and is for a person to read. Only a message that was answered counts: of
+    one that is silent nobody has looked whether it is forged, and as long as the answer to one has not been tried the
+    evidence may still say so.
     """
     named = messages.c.refused_key
+    may_be_forged = exists().where(
+        outbound.c.message_id == messages.c.id,
+        outbound.c.kind == literal_column(f"'{Kind.REPLY}'"),  # not a parameter: else its index cannot be used
+        outbound.c.state == OutboundState.QUEUED,
+        outbound.c.attempts == 0,
+    )
     wrote = exists().where(
         messages.c.request_id == requests.c.id,
         messages.c.sender_key == requests.c.sender_key,
         messages.c.received_at > exemptions.c.warned_at,
         or_(named.is_(None), named.between(exemptions.c.first_key, exemptions.c.last_key)),
-        or_(messages.c.disposition == Disposition.ANSWER, messages.c.reason.in_(_FROM_PEOPLE)),
+        messages.c.disposition == Disposition.ANSWER,
+        ~may_be_forged,
     )
     query = select(exemptions).join(requests, requests.c.id == exemptions.c.request_id)
     query = query.where(_is_active(at), exemptions.c.expires_at <= at + WARN_BEFORE, wrote)

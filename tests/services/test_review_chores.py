@@ -7,7 +7,7 @@ import pytest
 from responder.domain.address import parse_network
 from responder.domain.disposition import Reason
 from responder.services.review_actions import Approve, Ask
-from responder.storage.schema import exemptions, messages, outbound, requests
+from responder.storage.schema import exemptions, messages, outbound, reply_slots, requests
 from tests.support.pleas import silent
 from tests.support.review import ANN, Office
 
@@ -85,7 +85,9 @@ def test_answering_the_warning_renews_the_exemption_once(office):
     reference = approve(office)
     run(office)
     before = office.serial()
+    office.change(reply_slots, answers=[])
     answer(office, reference)
+    office.change(outbound, attempts=1)
     for _ in range(2):
         run(office)
     *_, renewed = office.sent(reference)
@@ -104,15 +106,32 @@ def test_answering_the_warning_renews_the_exemption_once(office):
         {"sender": "stranger@elsewhere.example"},
         {"decision": silent(Reason.AUTO_SUBMITTED)},
         {"decision": silent(Reason.FORGED)},
+        {"decision": silent(Reason.SUPPRESSED)},
+        {"decision": silent(Reason.REPLY_LIMIT)},
         {"address": "198.51.100.7"},
     ],
 )
 def test_nobody_else_no_machine_and_nobody_who_has_moved_renews_it(office, letter):
     reference = approve(office)
     run(office)
+    office.change(reply_slots, answers=[])
     answer(office, reference, **letter)
+    office.change(outbound, attempts=1)
     run(office)
     assert office.exempt()[0].expires_at < datetime.now(UTC) + SOON
+
+
+def test_a_message_that_may_yet_turn_out_to_be_forged_renews_nothing(office):
+    reference = approve(office)
+    run(office)
+    office.change(reply_slots, answers=[])
+    answer(office, reference)
+    run(office)
+    assert office.rows(messages)[-1].disposition == "answer", "nothing has spoken against it so far"
+    assert office.exempt()[0].expires_at < datetime.now(UTC) + SOON
+    office.change(outbound, attempts=1)
+    run(office)
+    assert office.exempt()[0].expires_at > datetime.now(UTC) + SOON
 
 
 def test_an_exemption_without_a_request_just_ends(office):
