@@ -6,6 +6,7 @@ import smtplib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,25 @@ def test_what_was_found_stands_in_the_queue(names: int, tmp_path: Path):
     assert {("listing", "listed"), ("reverse-name", "confirmed"), ("helo-name", "matches"), ("spf", "pass")} <= found
     assert "A list lists 203.0.113.9 as dynamic (127.0.0.10: Dynamic address 203.0.113.9)." in request["reasons"]
     assert "bl.example" not in json.dumps(request)
+
+
+def test_the_answer_says_which_list_has_the_address_and_what_it_is_called(names: int, tmp_path: Path):
+    lists = [
+        {"name": "A list", "zone": "bl.example", "codes": ["127.0.0.10"], "provider": "Spamhaus",
+         "removal": "https://removal.example/"},
+        {"name": "Another list", "zone": "gone.example", "removal": "https://other.example/"},
+    ]  # fmt: skip
+    with serving(tmp_path, names, {"blocklists": lists}) as (service, relay):
+        send(service, "bob@poor.example", "203.0.113.80")
+        service.wait_for(r" handed-over .*recipient=bob@poor\.example")
+    (taken,) = relay.taken
+    text = message_from_bytes(taken.content, policy=policy.default).get_body(("plain",)).get_content()
+    words = " ".join(text.split())
+    assert "The reverse name of this address is 203-0-113-80.dyn.isp.example. It looks as if it was made" in words
+    assert "A list, kept by Spamhaus Look-up and removal: <https://removal.example/>" in words
+    assert "This entry was made by whoever owns the address" in words
+    assert "Another list" not in words
+    assert "bl.example" not in words
 
 
 def test_a_forged_sender_and_one_that_cannot_be_answered_hear_nothing(names: int, tmp_path: Path):

@@ -52,7 +52,15 @@ def read_library(settings: Settings) -> Library:
 
 def make_letters(settings: Settings, library: Library) -> Letters:
     """Give what turns rows into letters."""
-    return Letters(library, guides=settings.reply.guides, quote_subject=settings.reply.quote_subject)
+    reply = settings.reply
+    return Letters(
+        library, guides=reply.guides, quote_subject=reply.quote_subject, blocklists=make_blocklists(settings)
+    )
+
+
+def make_blocklists(settings: Settings) -> list[Blocklist]:
+    """Give the lists as letters name them."""
+    return [Blocklist(each.name, each.provider, each.removal, each.contact) for each in settings.blocklists]
 
 
 def make_renderer(settings: Settings, library: Library, identity: Identity) -> Renderer:
@@ -62,7 +70,7 @@ def make_renderer(settings: Settings, library: Library, identity: Identity) -> R
         library,
         sender=settings.reply.from_,
         organization=Organization(who.name, who.domain, who.postmaster, who.website),
-        blocklists=[Blocklist(each.name, each.provider, each.removal, each.contact) for each in settings.blocklists],
+        blocklists=make_blocklists(settings),
         html=settings.reply.html,
         identity=identity,
     )

@@ -9,7 +9,8 @@ from responder.domain.address import key_to_ip
 from responder.domain.guides import choose_guides
 from responder.domain.outbound import Kind
 from responder.domain.plea import AddressSource, Cause, Certainty, Proof, Software
-from responder.services.letter import Letter, LetterDecision
+from responder.services.letter import Blocklist, Letter, LetterDecision
+from responder.services.letter_evidence import read_evidence
 from responder.services.templates.library import Library
 
 _WITH_GUIDES = frozenset({Kind.REPLY, Kind.TEST})
@@ -18,9 +19,19 @@ _WITH_GUIDES = frozenset({Kind.REPLY, Kind.TEST})
 class Letters:
     """Makes letters from the facts that `responder.storage.outbox.read_facts` gives."""
 
-    def __init__(self, library: Library, *, guides: Sequence[str], quote_subject: bool) -> None:
-        """Take the `library` that has the guides, the keys of those that all get, and whether to repeat subjects."""
+    def __init__(
+        self, library: Library, *, guides: Sequence[str], quote_subject: bool, blocklists: Sequence[Blocklist] = ()
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            library: has the guides.
+            guides: keys of those that all get.
+            quote_subject: an answer repeats the sender's subject.
+            blocklists: how the providers of the lists are reached that findings name.
+        """
         self._library = library
+        self._blocklists = tuple(blocklists)
         self._guides = tuple(guides)
         self._quote_subject = quote_subject
         self._available: dict[str, Mapping[str, Sequence[str]]] = {}
@@ -30,6 +41,7 @@ class Letters:
         rejection: Mapping[str, Any] | None = facts["message_rejection"]
         kind, software = Kind(facts["kind"]), _software(facts)
         key, source = _address(facts)
+        address = key_to_ip(bytes(key)) if key else None
         return Letter(
             kind=kind,
             template=facts["template"],
@@ -42,7 +54,7 @@ class Letters:
             reply_token=facts["request_reply_token"],
             quoted_subject=facts["message_subject"] if self._quote_subject and kind is Kind.REPLY else None,
             reference=facts["request_reference"] or "",
-            address=key_to_ip(bytes(key)) if key else None,
+            address=address,
             address_source=AddressSource(source) if key and source else None,
             cause=Cause(rejection["cause"]) if rejection else None,
             ours=rejection["ours"] if rejection else None,
@@ -51,6 +63,7 @@ class Letters:
             proof=Proof(facts["request_proof"] or Proof.NONE),
             software=software,
             guides=self._choose_guides(software, facts["locale"]) if kind in _WITH_GUIDES else (),
+            evidence=read_evidence(facts["findings"], address, facts["request_advice"], self._blocklists),
             decision=_decision(facts["data"]),
         )
 

@@ -1,6 +1,6 @@
 """Findings of requests: only ever added to; of several about the same thing the newest counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from responder.domain.advice import Advice
 from responder.domain.findings import Check, Finding
 from responder.storage.ids import new_id
-from responder.storage.rows import write_rows
+from responder.storage.rows import read_rows, write_rows
 from responder.storage.schema import requests
 from responder.storage.schema_desk import findings
 from responder.storage.text import storable
@@ -51,6 +51,31 @@ def newest_findings(connection: Connection, request_id: int) -> Sequence[RowMapp
         newest.setdefault((row["check"], row["subject"], row["source"], detail), row)
     order = list(Check)
     return sorted(newest.values(), key=lambda row: (order.index(Check(row["check"])), row["id"]))
+
+
+def read_about_addresses(
+    connection: Connection, requests_of: Mapping[int, int | None]
+) -> dict[int, list[dict[str, Any]]]:
+    """Give what was found out about refused addresses for messages, by their ids, oldest first.
+
+    `requests_of` gives the request of each message, by which findings are found.
+    """
+    given = {"request_ids": set(requests_of.values()) - {None}, "message_ids": requests_of.keys()}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in read_rows(connection, _ABOUT_ADDRESSES, given) if given["request_ids"] else ():
+        found.setdefault(row["message_id"], []).append(row)
+    return found
+
+
+_ABOUT_ADDRESSES = (
+    select(*(findings.c[name] for name in ("message_id", "check", "subject", "result", "value", "source")))
+    .where(
+        findings.c.request_id.in_(bindparam("request_ids", expanding=True)),
+        findings.c.check.in_([str(check) for check in (Check.LISTING, Check.REVERSE_NAME, Check.GENERATED_NAME)]),
+        findings.c.message_id.in_(bindparam("message_ids", expanding=True)),
+    )
+    .order_by(findings.c.id)
+)
 
 
 def store_advice(connection: Connection, advised: Iterable[tuple[int, Advice]]) -> None:

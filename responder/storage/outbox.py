@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from responder.domain.outbound import Kind, OutboundState
+from responder.storage.findings import read_about_addresses
 from responder.storage.rows import read_rows, write_rows
 from responder.storage.schema import messages, outbound, outbound_contents, requests
 from responder.storage.schema_desk import outbound_data
@@ -255,9 +256,14 @@ def note_versions(connection: Connection, versions: Mapping[int, int]) -> None:
 def read_facts(connection: Connection, ids: Collection[int]) -> list[dict[str, Any]]:
     """Give what is to be said in messages: columns of `outbound`, of the message answered, and of the request.
 
-    `data` is what a decision says, None for an automatic answer.
+    `data` is what a decision says, None for an automatic answer; `findings` what was found out about the address for
+    the message answered, oldest first.
     """
-    return read_rows(connection, _FACTS, {"ids": ids})
+    facts = read_rows(connection, _FACTS, {"ids": ids})
+    found = read_about_addresses(
+        connection, {row["message_id"]: row["request_id"] for row in facts if row["message_id"]}
+    )
+    return [row | {"findings": found.get(row["message_id"], ())} for row in facts]
 
 
 _FACT_COLUMNS = (
@@ -265,6 +271,8 @@ _FACT_COLUMNS = (
         outbound.c[name]
         for name in ("id", "kind", "recipient", "message_id_header", "template", "locale", "created_at")
     ),
+    outbound.c.message_id,
+    outbound.c.request_id,
     *(
         messages.c[name].label(f"message_{name}")
         for name in (
@@ -282,7 +290,7 @@ _FACT_COLUMNS = (
         )
     ),
     *(requests.c[name].label(f"request_{name}") for name in ("reference", "reply_token", "networks", "proof")),
-    *(requests.c[name].label(f"request_{name}") for name in ("address_key", "address_source")),
+    *(requests.c[name].label(f"request_{name}") for name in ("address_key", "address_source", "advice")),
     outbound_data.c.data,
 )
 _FACTS = (

@@ -37,6 +37,8 @@ ROW = {
     "request_proof": "client",
     "request_address_key": bytes(10) + b"\xff\xff" + bytes([203, 0, 113, 9]),
     "request_address_source": "rejection",
+    "request_advice": None,
+    "findings": (),
     "data": None,
 }
 

@@ -362,3 +362,17 @@ def test_earlier_requests_are_told(desk: Desk):
         ("203.0.113.9", Result.KNOWN, "1 earlier request: 1 waiting"),
         ("203.0.113.0/24", Result.KNOWN, "2 earlier requests: 2 waiting"),
     ]
+
+
+def test_what_was_found_about_the_address_of_a_message_reaches_the_words_of_its_answer(desk):
+    desk.take(Letter(number=1), Letter(sender="bob@other.example", number=2, address="203.0.113.80"))
+    desk.find_out((*STATIC, finding(Check.SPF, Result.PASS, "shop.example")))
+    with desk.engine.connect() as connection:
+        ids = connection.execute(select(schema.outbound.c.id).order_by(schema.outbound.c.id)).scalars().all()
+        facts = outbox.read_facts(connection, ids)
+    assert [row["request_advice"] for row in sorted(facts, key=lambda row: row["id"])] == ["static", "unclear"]
+    for row in facts:
+        assert [(one["check"], one["result"]) for one in row["findings"]] == [
+            ("listing", "listed"), ("reverse-name", "confirmed"),
+        ]  # fmt: skip
+        assert {one["message_id"] for one in row["findings"]} == {row["message_id"]}
