@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mta import Exim, Postfix, may_run
+from tests.support.mta import Exim, Postfix
 from tests.support.ports import free_port
 from tests.support.relay import Relay
+from tests.support.root import needs_root
 from tests.support.running import running
 
 BYPASS = "bypass@example.com"
-needs_root = pytest.mark.skipif(
-    not may_run(), reason="Postfix and Exim start as root: run the tests as root to see them"
-)
 GUIDES = {
     "exchange-2007": ("Send Connectors", "Route mail through the following smart hosts", "Include all subdomains"),
     "exchange-2003-2000": (

@@ -27,13 +27,13 @@ from responder.storage.serials import EXEMPTIONS, raise_serial
 from tests.support import fronts
 from tests.support.exports import add_exemptions
 from tests.support.fronts import BYPASS, HOST, LIST_ZONE, USER, FrontExim, FrontPostfix, FrontSendmail, knock
-from tests.support.mta import may_run
 from tests.support.namespaces import Machine
 from tests.support.ports import free_port
+from tests.support.root import needs_root
 from tests.support.tools import PROJECT, find_program
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(not may_run(), reason="network namespaces and mail servers want root")
+pytestmark = needs_root
 
 # Whether each address is exempt; all of them are on the list.
 EXEMPT = {

@@ -1,11 +1,8 @@
 """The short form of the crash and fault loops; `make faults` runs the long one."""
 
-import os
-
-import pytest
-
 from bench.faults import PASSING, full, kills, locked, relay_faults
 from tests.support.mortal import POINTS
+from tests.support.root import needs_root
 
 KILLS = 1 + len(POINTS) + 7
 SEED = 7
@@ -25,6 +22,6 @@ def test_a_locked_database_costs_a_451_and_nothing_else(tmp_path):
     assert list(locked(tmp_path / "service", 6)) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root only")
+@needs_root
 def test_a_full_disk_costs_a_451_and_nothing_else(tmp_path):
     assert list(full(tmp_path / "disk")) == []

@@ -12,17 +12,15 @@ from markdown_it import MarkdownIt
 from responder.services.templates.file import GUIDES
 from responder.services.templates.library import Library
 from tests.support.certificates import Certificate
-from tests.support.mta import Exim, Postfix, may_run
+from tests.support.mta import Exim, Postfix
 from tests.support.ports import free_port
 from tests.support.relay import OFFERS, Relay
+from tests.support.root import needs_root
 
 LIBRARY = Library()
 MESSAGE = b"From: admin@client.example\nSubject: hello\n\nHello.\n"
 SMART_HOST = "127.0.0.1"
 LOGIN = f"AUTH PLAIN {b64encode(b'%bUSER%bPASS' % (bytes(1), bytes(1))).decode()}"
-needs_root = pytest.mark.skipif(
-    not may_run(), reason="Postfix and Exim start as root: run the tests as root to see them"
-)
 
 
 def lines_of(key: str, beginning: str, port: int, locale: str = "en") -> str:

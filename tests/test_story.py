@@ -14,8 +14,8 @@ from responder.domain.reference import find_references
 from responder.storage.engine import make_engine
 from responder.storage.schema import nodes
 from responder.storage.serials import EXEMPTIONS, read_serial
-from tests.support.mta import may_run
 from tests.support.namespaces import wired
+from tests.support.root import needs_root
 from tests.support.running import Running, running
 from tests.support.story import LIST_ZONE, POLICY_PORT, RELAY_PORT, SMTP_PORT, Mx, Sender
 from tests.support.waiting import wait_until
@@ -38,7 +38,7 @@ SETTINGS = {
     ],
 }
 
-pytestmark = pytest.mark.skipif(not may_run(), reason="network namespaces, Postfix and Exim want root")
+pytestmark = needs_root
 
 
 @dataclass

@@ -8,11 +8,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.mta import Postfix, may_run
+from tests.support.mta import Postfix
 from tests.support.ports import free_port
+from tests.support.root import needs_root
 from tests.support.running import Running, run_responder, running, write_settings
 
-pytestmark = pytest.mark.skipif(not may_run(), reason="Postfix starts as root: run the tests as root to see them")
+pytestmark = needs_root
 
 LISTED, OTHER = "203.0.113.9", "198.51.100.9"
 TEXT = "550 5.7.1 You are dynamic, write to bypass@example.com"

@@ -77,14 +77,19 @@ async def test_a_client_that_has_closed_its_side_is_answered_and_then_left():
 
 @in_loop
 async def test_a_client_that_has_closed_its_side_still_gets_what_is_looked_up():
-    async def answer(_):
-        await asyncio.sleep(0.05)
+    free = asyncio.Event()
+
+    async def answer(asked):
+        if asked.recipient == "slow@x.example":
+            await free.wait()
         return "DUNNO"
 
     async with serving(answer) as service:
-        asker = await service.asker()
-        await asker.send(request())
+        asker, other = await service.asker(), await service.asker()
+        await asker.send(request(recipient="slow@x.example"))
         asker.writer.write_eof()
+        assert await other.ask() == "DUNNO", "by now the service has seen that the first one closed its side"
+        free.set()
         assert await asker.rest() == b"action=DUNNO\n\n"
 
 

@@ -6,7 +6,6 @@ import pwd
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ import dns.exception
 import dns.message
 import dns.query
 
+from tests.support.loops import serving_in_thread
 from tests.support.ports import free_port
 from tests.support.tools import find_program
 
@@ -171,29 +171,14 @@ class _Passer(asyncio.DatagramProtocol):
 def relay(routes: Mapping[str, int], delay: float = 0.0) -> Iterator[Relay]:
     """Run a relay in a thread until the block ends; its delay may be changed meanwhile."""
     made = Relay(dict(routes), delay)
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        transport, _ = loop.run_until_complete(
-            loop.create_datagram_endpoint(lambda: _Passer(made), local_addr=("127.0.0.1", 0))
+    async def start() -> tuple[asyncio.BaseTransport]:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Passer(made), local_addr=("127.0.0.1", 0)
         )
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024**2)
         made.port = transport.get_extra_info("sockname")[1]
-        ready.set()
-        loop.run_forever()
-        transport.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+        return (transport,)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    with serving_in_thread(start):
         yield made
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)

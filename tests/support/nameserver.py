@@ -16,6 +16,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from tests.support.loops import serving_in_thread
+
 Records = Mapping[tuple[str, str], Sequence[str]]
 
 
@@ -117,8 +119,6 @@ class _Udp(asyncio.DatagramProtocol):
 def nameserver(records: Records | None = None, **behaviour: object) -> Iterator[Nameserver]:
     """Run a server in a thread until the block ends; what it does may be changed meanwhile."""
     server = Nameserver(dict(records or {}), **behaviour)
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -137,29 +137,14 @@ def nameserver(records: Records | None = None, **behaviour: object) -> Iterator[
             tcp = await asyncio.start_server(take, "127.0.0.1", 0)
             server.port = tcp.sockets[0].getsockname()[1]
             try:
-                udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), local_addr=server.address)
+                udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: _Udp(server), local_addr=server.address
+                )
             except OSError:
                 tcp.close()
                 continue
             udp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024**2)
             return udp, tcp
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        udp, tcp = loop.run_until_complete(start())
-        ready.set()
-        loop.run_forever()
-        udp.close()
-        tcp.close()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    with serving_in_thread(start):
         yield server
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)

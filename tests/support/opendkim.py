@@ -3,7 +3,6 @@
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from tests.support.ports import free_port
 from tests.support.tools import find_program
+from tests.support.waiting import wait_until
 
 SECONDS = 20
 _CONF = """
@@ -116,17 +116,15 @@ def opendkim(
         command = [program, "-f", "-x", str(folder / "opendkim.conf")]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
     try:
-        _wait(port, process, folder / "log")
+        wait_until(lambda: _answers(port, process, folder / "log"), "opendkim")
         yield Signer(port, record)
     finally:
         process.kill()  # told to end politely it waits for five seconds
         process.wait(SECONDS)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"opendkim does not answer:\n{log.read_text()}")
+def _answers(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, f"opendkim has ended:\n{log.read_text()}"
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

@@ -1,4 +1,8 @@
-"""Waiting for what another process does, where nothing tells of it."""
+"""Waiting for what a program that is not ours does: a port that opens, a map read anew, a file replaced.
+
+None of these comes with an event that a test could wait for. What our own service does stands in its log, for which
+`Running.wait_for` waits.
+"""
 
 import time
 from collections.abc import Callable
