@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 
 import click
-from sqlalchemy import Engine
 
 from responder.app.database import require_file
 from responder.app.identity import make_identity
 from responder.app.review import make_blocked, make_exemptions, make_review
+from responder.cli.actor import read_actor
 from responder.cli.database import open_engine
 from responder.cli.failures import Failure
-from responder.domain.actor import Actor, ActorKind
-from responder.domain.roles import Role
+from responder.domain.actor import Actor
 from responder.services.blocked import Blocked
 from responder.services.clock import SystemClock
 from responder.services.exemptions import Exemptions
@@ -24,7 +23,6 @@ from responder.services.review_actions import ReviewError
 from responder.settings import Settings
 from responder.storage import migrate
 from responder.storage.secrets import IDENTITY, KEY_BYTES, get_or_make
-from responder.storage.staff import find_person
 from responder.storage.writer import Writer
 
 by_option = click.option("--by", metavar="LOGIN", help="Who decides; the role of a known person bounds what they may.")
@@ -64,8 +62,10 @@ def open_desk(settings: Settings, by: str | None) -> Iterator[Desk]:
         try:
             key = writer.run(partial(get_or_make, name=IDENTITY, nbytes=KEY_BYTES)).result()
             identity = make_identity(settings, key)
+            with engine.connect() as connection:
+                actor = read_actor(connection, by)
             yield Desk(
-                _actor(engine, by),
+                actor,
                 Queue(engine, clock=clock),
                 make_review(settings, writer, identity, clock=clock),
                 make_exemptions(settings, writer, identity, clock=clock),
@@ -75,14 +75,3 @@ def open_desk(settings: Settings, by: str | None) -> Iterator[Desk]:
             raise Failure(str(error)) from None
         finally:
             writer.stop()
-
-
-def _actor(engine: Engine, by: str | None) -> Actor:
-    """Give who decides: with the rights of the person of that login, or, where there is none, of an admin."""
-    if by is None:
-        return Actor(ActorKind.OPERATOR, None, Role.ADMIN)
-    with engine.connect() as connection:
-        person = find_person(connection, by)
-    if person is not None and person["disabled_at"] is not None:
-        raise Failure(f"{by} is disabled and decides nothing")
-    return Actor(ActorKind.OPERATOR, by, Role.ADMIN if person is None else Role(person["role"]))

@@ -211,3 +211,24 @@ def test_a_folder_is_checked_without_a_database(tmp_path: Path, monkeypatch: pyt
     done = run("check", "../one")
     assert (done.exit_code, "'reference' is not a variable" in done.stdout) == (1, True)
     assert not Path("var").exists()
+
+
+@pytest.mark.parametrize(
+    ("login", "why"),
+    [
+        ("rita", "rita has the role reviewer, which changes no templates"),
+        ("gone", "gone is disabled and decides nothing"),
+    ],
+)
+def test_by_gives_nobody_more_rights_than_their_role(monkeypatch: pytest.MonkeyPatch, login: str, why: str) -> None:
+    for arguments in (["add", "rita", "--role", "reviewer"], ["add", "gone", "--role", "editor"], ["disable", "gone"]):
+        done = CliRunner().invoke(root, ["staff", *arguments])
+        assert done.exit_code == 0, done.output
+    use_editor(monkeypatch, "More words.\n", "More words.\n")
+    done = run("edit", "generic", "--publish", "--by", login)
+    assert (done.exit_code, done.stderr) == (1, f"responder: {why}\n")
+    assert not Path("editor.sh.count").exists(), "nobody writes what cannot be saved"
+    assert run("edit", "generic", "--draft").exit_code == 0
+    for arguments in (["publish", "generic"], ["revert", "generic", "--to", "1"]):
+        assert run(*arguments, "--by", login).exit_code == 1
+    assert standing()["source"] == "shipped"

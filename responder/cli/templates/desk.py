@@ -11,12 +11,13 @@ import click
 from responder.app.database import require_file
 from responder.app.errors import StartError
 from responder.app.wording import make_library, read_library, renderer_for_looking
+from responder.cli.actor import read_actor
 from responder.cli.context import Invocation
-from responder.cli.database import open_engine
+from responder.cli.database import open_engine, reading
 from responder.cli.failures import Failure, say
 from responder.cli.output import print_json
-from responder.domain.actor import Actor, ActorKind
-from responder.domain.roles import Role
+from responder.domain.actor import Actor
+from responder.domain.roles import Permission
 from responder.services.clock import SystemClock
 from responder.services.database import Database
 from responder.services.templates.desk import DeskError, TemplateDesk, Unfit
@@ -36,13 +37,25 @@ version_option = click.option("--version", type=click.IntRange(min=1), metavar="
 def change_options(function: Function) -> Function:
     """Give a command that changes something its options --why and --by."""
     why = click.option("--why", default="", metavar="TEXT", help="Why, for the history.")
-    by = click.option("--by", metavar="LOGIN", help="Who does it. [default: who runs this]")
+    by = click.option(
+        "--by",
+        metavar="LOGIN",
+        help="Who does it; the role of a known person bounds what they may. [default: who runs this]",
+    )
     return why(by(function))
 
 
-def actor_of(by: str | None) -> Actor:
-    """Give who acts at the command line; whoever may run it may do everything."""
-    return Actor(ActorKind.OPERATOR, by or _user(), Role.ADMIN)
+def actor_of(invocation: Invocation, by: str | None) -> Actor:
+    """Give who changes templates: `by`, or the user of the system who runs this.
+
+    Raises:
+        Failure, StartError: the person may not, or the database cannot be read, in one line.
+    """
+    with reading(invocation.settings) as connection:
+        actor = read_actor(connection, by, default=_user())
+    if not actor.may(Permission.EDIT):
+        raise Failure(f"{by} has the role {actor.role}, which changes no templates")
+    return actor
 
 
 def _user() -> str | None:

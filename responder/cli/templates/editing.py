@@ -58,15 +58,16 @@ def edit(
     locale = locale or invocation.settings.reply.default_locale
     name = full_name(library, name, locale)
     with open_desk(invocation) as desk:
+        actor = actor_of(invocation, by)
         start = _start(desk, library, name, locale, version)
         text = _edit_until_fit(desk, name, locale, start.text)
         if text is None:
             click.echo("Nothing was changed.")
             return
-        number = desk.save(Change(name, locale, text, start.base), actor=actor_of(by), why=why)
+        number = desk.save(Change(name, locale, text, start.base), actor=actor, why=why)
         click.echo(f"{locale}/{name}: version {number} is saved.")
         if publish or (publish is None and click.confirm("Publish it now?", default=False)):
-            desk.publish(name, locale, number, actor=actor_of(by), why=why)
+            desk.publish(name, locale, number, actor=actor, why=why)
             click.echo(f"{locale}/{name}: version {number} is published.")
         else:
             click.echo(f"To publish it: responder templates publish {name} --locale {locale}")
@@ -130,7 +131,7 @@ def publish(
     with open_desk(invocation) as desk:
         name = _written_name(desk, in_use(invocation.settings), name, locale)
         number = version or _newest(desk, name, locale)
-        desk.publish(name, locale, number, actor=actor_of(by), why=why)
+        desk.publish(name, locale, number, actor=actor_of(invocation, by), why=why)
     click.echo(f"{locale}/{name}: version {number} is published.")
 
 
@@ -167,10 +168,10 @@ def revert(
         name = full_name(in_use(invocation.settings), name, locale)
         version = desk.before(name, locale) if target is None else None if target == "shipped" else int(target)
         if version is None:
-            desk.withdraw(name, locale, actor=actor_of(by), why=why)
+            desk.withdraw(name, locale, actor=actor_of(invocation, by), why=why)
             click.echo(f"{locale}/{name}: the shipped text is in use again.")
         else:
-            desk.publish(name, locale, version, actor=actor_of(by), why=why)
+            desk.publish(name, locale, version, actor=actor_of(invocation, by), why=why)
             click.echo(f"{locale}/{name}: version {version} is in use again.")
 
 

@@ -84,7 +84,7 @@ def push(
         if dry_run:
             desk.check_all(changes)
         else:
-            actor = actor_of(by)
+            actor = actor_of(invocation, by)
             if changes:
                 desk.publish_all(changes, actor=actor, why=why)
             for pair in shipped:
