@@ -1,5 +1,6 @@
 """`responder serve` as a real process: pleas in over SMTP, answers out, signals obeyed."""
 
+import json
 import os
 import signal
 import smtplib
@@ -7,8 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -130,6 +133,34 @@ def test_sighup_takes_over_what_can_change_and_refuses_what_is_wrong(tmp_path: P
             "ann@mail.example.org": True,
             "bob@mail.example.org": False,
         }
+
+
+def test_what_is_decided_after_sighup_is_decided_by_the_new_settings(tmp_path: Path) -> None:
+    with running(tmp_path, {"review.exemption_days": 365, "review.allow_networks": ["203.0.113.0/24"]}) as service:
+        send(service, "ann@mail.example.org", 1)
+        service.wait_for(" handed-over .* recipient=ann@mail.example.org")
+        (request,) = service.rows("queue", "list")
+        assert service.run("staff", "add", "ann", "--role", "admin", "--no-link").returncode == 0
+        token = service.run("staff", "token", "ann", "--name", "test", "--scope", "decide", "--json")
+        network = {"network": "203.0.113.9", "confirm": "203.0.113.9", "days": None}
+
+        text = service.config.read_text().replace("exemption_days = 365", "exemption_days = 7")
+        service.config.write_text(text + "relay.envelope_sender = 'nobody@example.com'\nsmtp.plus_addressing = true\n")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for(r" reread$")
+        web = service.wait_for(r" listening face=web address=(\S+)")[1]
+        done = urlopen(
+            Request(
+                f"http://{web}/api/v1/requests/{request['reference']}/approve",
+                json.dumps(network).encode(),
+                {"Authorization": f"Bearer {json.loads(token.stdout)['token']}", "Content-Type": "application/json"},
+            ),
+            timeout=20,
+        )
+        assert done.status == 200
+        (exemption,) = service.rows("exemptions", "list")
+    lasts = datetime.fromisoformat(exemption["expires_at"]) - datetime.fromisoformat(exemption["created_at"])
+    assert lasts == timedelta(days=7)
 
 
 def test_a_new_certificate_is_taken_over_at_sighup(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_documentation_lists_every_setting_with_its_default() -> None:
 
 def test_documentation_lists_what_a_running_service_takes_over() -> None:
     _, _, section = DOCUMENTATION.read_text().partition("\n## What a running service takes over\n")
-    assert set(re.findall(r"`([a-z_]+\.[a-z_]+|blocklists)`", section)) == CHANGEABLE
+    assert set(re.findall(r"`([a-z_]+\.[a-z0-9_]+|blocklists)`", section)) == CHANGEABLE
 
 
 def test_defaults_need_neither_file_nor_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from responder.domain.vouching import SenderEvidence
 from responder.faces.inquirer import InquirerFace
 from responder.services.clock import SystemClock
 from responder.services.evidence import BlockList, Evidence, EvidenceTerms, Resolver
-from responder.services.inquiry import Approve, Inquiry, InquiryTerms
+from responder.services.inquiry import Inquiry, InquiryTerms
 from responder.services.zone_file import ZoneFile
 from responder.settings import Blocklist, Settings
 from responder.storage.writer import Writer
@@ -81,10 +81,15 @@ def make_evidence(settings: Settings) -> Evidence:
     return Evidence(make_evidence_terms(settings), make_resolver(settings))
 
 
-def make_inquiry_terms(settings: Settings, approve: Approve | None) -> InquiryTerms:
-    """Give what is decided from evidence; `approve` counts only where the settings want it."""
-    wants_approval = settings.review.auto_approve == "static-and-proven"
-    return InquiryTerms(SenderEvidence(settings.reply.sender_evidence), approve if wants_approval else None)
+def make_inquiry_terms(
+    settings: Settings, writer: Writer, identity: Identity, on_notice: Callable[[], None]
+) -> InquiryTerms:
+    """Give what is decided from evidence; it approves by itself only where the settings want that."""
+    wanted = SenderEvidence(settings.reply.sender_evidence)
+    if settings.review.auto_approve != "static-and-proven":
+        return InquiryTerms(wanted, None)
+    review = make_review(settings, writer, identity, clock=SystemClock(), on_notice=on_notice)
+    return InquiryTerms(wanted, review.approve_proven)
 
 
 def make_inquirer(
@@ -106,8 +111,6 @@ def make_inquirer(
     if not settings.evidence.enabled:
         return None
     raise_file_limit(0)
-    clock = SystemClock()
-    review = make_review(settings, writer, identity, clock=clock, on_notice=on_ready)
-    terms = make_inquiry_terms(settings, review.approve_proven)
-    inquiry = Inquiry(engine, writer, make_evidence(settings), terms, instance=instance, clock=clock)
+    terms = make_inquiry_terms(settings, writer, identity, on_ready)
+    inquiry = Inquiry(engine, writer, make_evidence(settings), terms, instance=instance, clock=SystemClock())
     return InquirerFace(inquiry, on_ready=on_ready)

@@ -10,7 +10,6 @@ from responder.app.evidence import make_evidence_terms
 from responder.app.parts import make_delivery_terms, make_smtp_limits, make_terms, make_tls_context
 from responder.app.policy import remember_for
 from responder.app.sockets import raise_file_limit
-from responder.domain.vouching import SenderEvidence
 from responder.settings import Loaded, SettingsError, load
 
 if TYPE_CHECKING:
@@ -49,6 +48,18 @@ CHANGEABLE = frozenset(
         "reply.sender_evidence",
         "evidence.deadline_seconds",
         "blocklists",
+        "review.auto_approve",
+        "review.exemption_days",
+        "review.max_prefix_v4",
+        "review.max_prefix_v6",
+        "review.admin_max_prefix_v4",
+        "review.admin_max_prefix_v6",
+        "review.allow_networks",
+        "review.undo_seconds",
+        "review.overdue_after_days",
+        "review.lapse_after_days",
+        "staff.digest",
+        "staff.webhook",
         "policy.own_networks",
         "policy.dynamic_networks",
         "policy.dynamic_names",
@@ -96,7 +107,9 @@ def _apply(service: "Service", loaded: Loaded) -> None:
     if service.inquirer:
         inquiry = service.inquirer.inquiry
         inquiry.evidence.terms = make_evidence_terms(settings)
-        inquiry.terms = replace(inquiry.terms, wanted=SenderEvidence(settings.reply.sender_evidence))
+        inquiry.terms = service.make_inquiry_terms(settings)
+    if service.chores:
+        service.chores.apply(settings)
     if service.policy:
         service.policy.apply(settings, service.identity)
     if service.web:

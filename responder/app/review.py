@@ -1,6 +1,7 @@
 """What decides and what is watched by the clock, made of the settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -85,19 +86,31 @@ def make_blocked(writer: Writer, *, clock: Clock) -> Blocked:
     return Blocked(writer, clock=clock)
 
 
-def make_chores(
-    settings: Settings, engine: Engine, writer: Writer, identity: Identity, watch: ClockWatch
-) -> tuple[Chore, ...]:
-    """Give what is done by the clock: due decisions, the index of words, what staff are told, what is forgotten."""
-    decisions = ReviewChores(engine, writer, identity, make_review_terms(settings), watch)
-    words = TextIndex(engine, writer)
-    news = StaffNews(engine, writer, identity, make_staff_terms(settings, identity))
-    chores = (
-        Chore(decisions.run_due, _DECIDE_EVERY_SECONDS),
-        Chore(words.run_due, _INDEX_EVERY_SECONDS),
-        Chore(news.run_due, _TELL_EVERY_SECONDS),
-    )
-    if not settings.retention.raw_days:
-        return chores
-    octets = Octets(writer, watch, timedelta(days=settings.retention.raw_days))
-    return (*chores, Chore(octets.run_due, _FORGET_EVERY_SECONDS))
+class Chores:
+    """What is done by the clock: due decisions, the index of words, what staff are told, what is forgotten.
+
+    Attributes:
+        list: all of it.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, writer: Writer, identity: Identity, watch: ClockWatch
+    ) -> None:
+        """Take where to read and write, who we are, and what knows of clocks that were set."""
+        self._identity = identity
+        self._decisions = ReviewChores(engine, writer, identity, make_review_terms(settings), watch)
+        self._news = StaffNews(engine, writer, identity, make_staff_terms(settings, identity))
+        self.list: tuple[Chore, ...] = (
+            Chore(self._decisions.run_due, _DECIDE_EVERY_SECONDS),
+            Chore(TextIndex(engine, writer).run_due, _INDEX_EVERY_SECONDS),
+            Chore(self._news.run_due, _TELL_EVERY_SECONDS),
+        )
+        if settings.retention.raw_days:
+            octets = Octets(writer, watch, timedelta(days=settings.retention.raw_days))
+            self.list = (*self.list, Chore(octets.run_due, _FORGET_EVERY_SECONDS))
+
+    def apply(self, settings: Settings) -> None:
+        """Go on with other terms; staff's own addresses stay, which the identity of this process knows as ours."""
+        self._decisions.terms = make_review_terms(settings)
+        recipients = self._news.terms.recipients
+        self._news.terms = replace(make_staff_terms(settings, self._identity), recipients=recipients)

@@ -10,13 +10,13 @@ from typing import Any
 from responder import __version__, maillog
 from responder.app.database import make_data_dir, open_database
 from responder.app.errors import StartError
-from responder.app.evidence import make_inquirer
+from responder.app.evidence import make_inquirer, make_inquiry_terms
 from responder.app.exports import PublishingLoop, make_publishing_loop
 from responder.app.identity import make_identity
 from responder.app.parts import make_delivery_terms, make_relay, make_smtp_limits, make_terms, make_tls_context
 from responder.app.policy import PolicyPart, remember_for
 from responder.app.reloading import reread
-from responder.app.review import make_chores
+from responder.app.review import Chores
 from responder.app.sockets import bind, raise_file_limit
 from responder.app.web import WebPart
 from responder.app.wording import Wording
@@ -27,6 +27,7 @@ from responder.faces.smtpd import SmtpFace
 from responder.faces.worker import WorkerFace
 from responder.services.clock import ClockWatch, SystemClock
 from responder.services.delivery import Delivery
+from responder.services.inquiry import InquiryTerms
 from responder.services.instance import make_instance
 from responder.services.intake import Intake
 from responder.services.recall import Recall
@@ -72,6 +73,7 @@ class Service:
         self._instance = make_instance(self.identity.hostname)
         self.delivery: Delivery | None = None
         self.worker: WorkerFace | None = None
+        self.chores: Chores | None = None
         self.inquirer: InquirerFace | None = None
         self._publishing: PublishingLoop | None = None
         if "worker" in faces:
@@ -130,6 +132,10 @@ class Service:
         if self.policy:
             self.policy.wake()
 
+    def make_inquiry_terms(self, settings: Settings) -> InquiryTerms:
+        """Give what this process decides from evidence by `settings`."""
+        return make_inquiry_terms(settings, self._writer, self.identity, self._wake_worker)
+
     def _wake_worker(self) -> None:
         if self.worker:
             self.worker.wake()
@@ -168,6 +174,7 @@ class Service:
             clock=clock,
             watch=watch,
         )
+        self.chores = Chores(settings, self._engine, self._writer, self.identity, watch)
         upkeep = Upkeep(
             self._writer,
             clock,
@@ -175,7 +182,7 @@ class Service:
             faces=",".join(self._faces),
             version=__version__,
             retry_seconds=settings.relay.retry_seconds,
-            chores=make_chores(settings, self._engine, self._writer, self.identity, watch),
+            chores=self.chores.list,
         )
         return WorkerFace(self.delivery, upkeep, connections=settings.relay.connections)
 

@@ -59,13 +59,23 @@ class WebPart:
             policy_counts: gives what a policy service of this process has in memory.
         """
         self._engine = make_engine(settings.database_url, pool_size=THREADS)
-        office = make_office(settings, self._engine, writer, identity, clock, wording=wording, on_notice=on_notice)
-        self.face = WebFace(sockets, replace(office, policy_counts=policy_counts))
+        self._make_office = partial(
+            make_office,
+            engine=self._engine,
+            writer=writer,
+            identity=identity,
+            clock=clock,
+            wording=wording,
+            on_notice=on_notice,
+        )
+        self.face = WebFace(sockets, replace(self._make_office(settings), policy_counts=policy_counts))
 
     def apply(self, settings: Settings) -> None:
-        """Go on with other names and times of the pages; how decisions are made needs a new start, as in the worker."""
-        office: Office = self.face.app.state.office
-        self.face.app.state.office = replace(office, site=make_site(settings))
+        """Go on with other settings; what has a memory of its own stays."""
+        old: Office = self.face.app.state.office
+        self.face.app.state.office = replace(
+            self._make_office(settings), sign_in=old.sign_in, exports=old.exports, policy_counts=old.policy_counts
+        )
 
     async def start(self) -> None:
         """Begin to take connections."""
@@ -79,11 +89,11 @@ class WebPart:
 
 def make_office(
     settings: Settings,
+    *,
     engine: Engine,
     writer: Writer,
     identity: Identity,
     clock: Clock,
-    *,
     wording: Wording,
     on_notice: Callable[[], None],
 ) -> Office:
