@@ -102,9 +102,9 @@ def stopped() -> None:
     _event(logging.INFO, "stopped")
 
 
-def listening(*, face: str, address: str) -> None:
-    """A face waits for connections on `address`."""
-    _event(logging.INFO, "listening", face=face, address=address)
+def listening(*, face: str, host: str, port: int) -> None:
+    """A face waits for connections on a port of the address `host`."""
+    _event(logging.INFO, "listening", face=face, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 def reread(*, restart_for: str | None) -> None:

@@ -1,6 +1,5 @@
 """What finds out about senders, made of the settings."""
 
-import re
 import resource
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from responder.app.errors import StartError
+from responder.app.parts import dynamic_names
 from responder.app.review import make_review
 from responder.app.sockets import raise_file_limit
 from responder.domain.identity import Identity
@@ -34,7 +34,7 @@ def make_evidence_terms(settings: Settings) -> EvidenceTerms:
         deadline_seconds=settings.evidence.deadline_seconds,
         blocklists=make_lists(settings),
         dynamic_networks=policy.dynamic_networks,
-        dynamic_names=tuple(re.compile(pattern, re.IGNORECASE) for pattern in policy.dynamic_names),
+        dynamic_names=dynamic_names(settings),
     )
 
 

@@ -1,5 +1,6 @@
 """What the faces and services are built from, made of the settings: limits, terms, the way out, TLS."""
 
+import re
 import ssl
 from datetime import timedelta
 
@@ -20,14 +21,31 @@ def make_smtp_limits(settings: Settings) -> SmtpLimits:
     return SmtpLimits(**{name: getattr(settings.smtp, name) for name in names})
 
 
+def give_up_after(settings: Settings) -> timedelta:
+    """Give how long the relay is tried."""
+    hours = settings.relay.give_up_after_hours
+    return timedelta(hours=hours) if hours else FOR_EVER
+
+
+def overdue_after(settings: Settings) -> timedelta | None:
+    """Give after how long a request that waits is marked; None where none is."""
+    days = settings.review.overdue_after_days
+    return timedelta(days=days) if days else None
+
+
+def dynamic_names(settings: Settings) -> tuple[re.Pattern[str], ...]:
+    """Give the patterns of reverse names that are refused besides those that look generated."""
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in settings.policy.dynamic_names)
+
+
 def make_terms(settings: Settings) -> Terms:
     """Give how answers are given at intake."""
-    reply, hours = settings.reply, settings.relay.give_up_after_hours
+    reply = settings.reply
     return Terms(
         limits=ReplyLimits(reply.window_hours, reply.max_per_sender_per_week),
         per_hour={Scope.NETWORK: reply.max_per_network_per_hour, Scope.DOMAIN: reply.max_per_domain_per_hour},
         envelope_sender=settings.relay.envelope_sender,
-        give_up_after=timedelta(hours=hours) if hours else FOR_EVER,
+        give_up_after=give_up_after(settings),
         evidence_for=timedelta(seconds=settings.evidence.deadline_seconds if settings.evidence.enabled else 0),
     )
 

@@ -1,7 +1,6 @@
 """The policy face and what it answers from, made of the settings."""
 
 import asyncio
-import re
 import resource
 import socket
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from responder import __version__
 from responder.app.database import first_line
 from responder.app.errors import StartError
 from responder.app.evidence import make_lists, make_resolver
-from responder.app.parts import FOR_EVER
+from responder.app.parts import FOR_EVER, dynamic_names
 from responder.domain.identity import Identity
 from responder.domain.policy import PolicyRules
 from responder.domain.refusal_text import LONGEST_CONTACT, contact_for
@@ -61,7 +60,7 @@ def make_policy_terms(settings: Settings, identity: Identity) -> PolicyTerms:
         identity=identity,
         own_networks=policy.own_networks,
         dynamic_networks=policy.dynamic_networks,
-        dynamic_names=tuple(re.compile(pattern, re.IGNORECASE) for pattern in policy.dynamic_names),
+        dynamic_names=dynamic_names(settings),
     )
     return PolicyTerms(rules=rules, contact=contact, bypass_action=policy.bypass_action)
 

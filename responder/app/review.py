@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
+from responder.app.parts import give_up_after
 from responder.app.staff import make_staff_terms
 from responder.domain.exemption import ExemptionRules
 from responder.domain.identity import Identity
@@ -27,12 +28,11 @@ _DECIDE_EVERY_SECONDS = 60.0
 _INDEX_EVERY_SECONDS = 2.0
 _TELL_EVERY_SECONDS = 60.0
 _FORGET_EVERY_SECONDS = 3600.0
-_FOR_EVER = timedelta(days=100 * 365)
 
 
 def make_review_terms(settings: Settings) -> ReviewTerms:
     """Give how decisions are made."""
-    review, hours = settings.review, settings.relay.give_up_after_hours
+    review = settings.review
     rules = ExemptionRules(
         least_prefix={4: review.max_prefix_v4, 6: review.max_prefix_v6},
         admin_least_prefix={4: review.admin_max_prefix_v4, 6: review.admin_max_prefix_v6},
@@ -43,7 +43,7 @@ def make_review_terms(settings: Settings) -> ReviewTerms:
         exemption_for=timedelta(days=review.exemption_days),
         undo_for=timedelta(seconds=review.undo_seconds),
         lapse_after=timedelta(days=review.lapse_after_days) if review.lapse_after_days else None,
-        give_up_after=timedelta(hours=hours) if hours else _FOR_EVER,
+        give_up_after=give_up_after(settings),
         envelope_sender=settings.relay.envelope_sender,
         bounce_address=settings.relay.bounce_address,
         auto_approves=review.auto_approve == "static-and-proven",

@@ -3,13 +3,12 @@
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import lru_cache, partial
 
 from sqlalchemy import Engine
 
 from responder import __version__
-from responder.app.parts import make_terms
+from responder.app.parts import give_up_after, overdue_after
 from responder.app.review import make_blocked, make_exemptions, make_review
 from responder.app.wording import Wording, make_letters, make_renderer, renderer_for_looking
 from responder.domain.identity import Identity
@@ -111,7 +110,7 @@ def make_office(
         guide=lambda locale, key: read_guide(words(wording.library), locale, key),
         exports=ExportServer(engine, clock),
         readiness=Readiness(engine, clock, settings.under_data_dir("")).parts,
-        give_up_after=make_terms(settings).give_up_after,
+        give_up_after=give_up_after(settings),
         templates=make_template_room(settings, database, identity, wording=wording, on_trial=on_notice),
         site=make_site(settings),
     )
@@ -139,13 +138,12 @@ def make_template_room(
 
 def make_site(settings: Settings) -> Site:
     """Give where and for whom the pages are."""
-    days = settings.review.overdue_after_days
     return Site(
         organization=settings.organization.name,
         base_url=settings.web.base_url.rstrip("/"),
         trusted_proxies=settings.web.trusted_proxies,
         user_header=settings.web.user_header,
-        overdue_after=timedelta(days=days) if days else None,
+        overdue_after=overdue_after(settings),
         version=__version__,
     )
 

@@ -58,7 +58,7 @@ class PolicyFace:
             server = await loop.create_server(lambda: PolicyConnection(self), sock=listener, backlog=_BACKLOG)
             self._servers.append(server)
         for host, port in self.addresses:
-            maillog.listening(face="policy", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            maillog.listening(face="policy", host=host, port=port)
         self._look(loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

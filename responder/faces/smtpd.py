@@ -82,7 +82,7 @@ class SmtpFace:
                 await loop.create_server(lambda: SmtpConnection(self), sock=listener, backlog=_BACKLOG)
             )
         for host, port in self.addresses:
-            maillog.listening(face="smtp", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            maillog.listening(face="smtp", host=host, port=port)
 
     async def drain(self, deadline_seconds: float) -> None:
         """Stop: no new connection, 421 to sessions between messages, then wait for messages on their way.

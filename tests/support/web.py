@@ -1,7 +1,6 @@
 """The pages and the API, served over a queue with pleas in it, for as many people as a test wants."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from argon2 import PasswordHasher
 from httpx import Client
 from sqlalchemy import Engine
 
+from responder.app.sockets import bind
 from responder.domain.actor import Actor, ActorKind
 from responder.domain.roles import SCOPES, Permission, Role
 from responder.faces.web import Office, Site, WebFace
@@ -25,6 +25,7 @@ from responder.services.templates.desk import TemplateDesk
 from responder.services.templates.file import DENY_REASONS
 from responder.services.templates.library import Library
 from responder.services.templates.room import TemplateRoom
+from responder.settings import Endpoint
 from tests.support.answers import make_renderer
 from tests.support.pleas import IDENTITY
 from tests.support.review import TERMS
@@ -80,7 +81,7 @@ class House:
             ),
             site=replace(Site("Example Organisation"), **site),
         )
-        listener = socket.create_server(("127.0.0.1", 0))
+        (listener,) = bind("web.listen", [Endpoint("127.0.0.1", 0)])
         self.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.face = WebFace([listener], self.office)
         self._clients = ExitStack()

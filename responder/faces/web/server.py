@@ -27,12 +27,8 @@ class _Connection(H11Protocol):
     patience_seconds = _PATIENCE_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to keep the time, and let the body follow the head at once: asyncio does so with its own sockets only.
-
-        Otherwise the second of two small writes waits for the client's delayed acknowledgement, 40 ms.
-        """
+        """Begin to keep the time."""
         super().connection_made(transport)
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -95,7 +91,7 @@ class WebFace:
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets), name="web")
         await self._server.is_up.wait()
         for host, port in self.addresses:
-            maillog.listening(face="web", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            maillog.listening(face="web", host=host, port=port)
 
     async def drain(self) -> None:
         """Take no more connections, and finish the answers under way within some seconds."""
