@@ -7,6 +7,8 @@ from responder.cli.database import reading
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_heading, print_json, print_octets, print_table
 from responder.cli.shapes import software_text
+from responder.domain.address import sender_key
+from responder.domain.disposition import Disposition, Reason
 from responder.services.shapes import message_details, message_object
 from responder.storage.messages import find_message, find_raw, list_messages
 
@@ -27,13 +29,42 @@ def command() -> None:
 
 
 @command.command("list", epilog="Example: responder messages list --limit 0 --json | jq -r .reason | sort | uniq -c")
+@click.option(
+    "--disposition",
+    type=click.Choice([each.value for each in Disposition]),
+    help="Only what was answered, or what was not.",
+)
+@click.option(
+    "--reason",
+    type=click.Choice([each.value for each in Reason]),
+    metavar="REASON",
+    help="Only what is silent for REASON.",
+)
+@click.option("--sender", metavar="ADDRESS", help="Only what ADDRESS sent.")
 @list_options
 @after_id
 @pass_invocation
-def listing(invocation: Invocation, *, limit: int, after: int | None, as_json: bool) -> None:
+def listing(
+    invocation: Invocation,
+    *,
+    disposition: str | None,
+    reason: str | None,
+    sender: str | None,
+    limit: int,
+    after: int | None,
+    as_json: bool,
+) -> None:
     """List messages, newest first."""
     with reading(invocation.settings) as connection:
-        objects = [message_object(row) for row in list_messages(connection, limit=limit, after=after)]
+        rows = list_messages(
+            connection,
+            limit=limit,
+            after=after,
+            disposition=disposition,
+            reason=reason,
+            sender_key=None if sender is None else sender_key(sender),
+        )
+        objects = [message_object(row) for row in rows]
     if as_json:
         for each in objects:
             print_json(each)

@@ -12,6 +12,7 @@ from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_
 from responder.cli.database import reading, write
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_json, print_octets, print_table
+from responder.domain.outbound import OutboundState
 from responder.services import outbox
 from responder.services.shapes import outbound_details, outbound_object
 from responder.storage.outbound import find_content, find_outbound, list_outbound
@@ -32,14 +33,16 @@ def command() -> None:
     """What leaves, left or failed."""
 
 
-@command.command("list", epilog="Example: responder outbox list --limit 0 --json | jq 'select(.state == \"failed\")'")
+@command.command("list", epilog="Example: responder outbox list --state failed --json | jq -r .recipient")
+@click.option("--state", type=click.Choice([each.value for each in OutboundState]), help="Only what is in this state.")
 @list_options
 @after_id
 @pass_invocation
-def listing(invocation: Invocation, *, limit: int, after: int | None, as_json: bool) -> None:
+def listing(invocation: Invocation, *, state: str | None, limit: int, after: int | None, as_json: bool) -> None:
     """List outbound messages, newest first."""
     with reading(invocation.settings) as connection:
-        objects = [outbound_object(row) for row in list_outbound(connection, limit=limit, after=after)]
+        rows = list_outbound(connection, limit=limit, after=after, state=state)
+        objects = [outbound_object(row) for row in rows]
     if as_json:
         for each in objects:
             print_json(each)
@@ -84,8 +87,7 @@ def show(invocation: Invocation, *, outbound_id: int, raw: bool, as_json: bool) 
 
 
 @command.command(
-    epilog="Example: responder outbox list --limit 0 --json | jq -r 'select(.state == \"failed\").id' | "
-    "xargs responder outbox retry"
+    epilog="Example: responder outbox list --state failed --limit 0 --json | jq -r .id | xargs responder outbox retry"
 )
 @click.argument("outbound_ids", metavar="ID...", type=ID, nargs=-1, required=True)
 @json_option

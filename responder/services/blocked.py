@@ -30,7 +30,7 @@ class Blocked:
 
         Raises:
             NotAllowed: the role does not allow it.
-            ReviewError: it is neither an address nor a domain.
+            ReviewError: it is neither an address nor a domain, or a top-level domain.
             NotPossible: it is blocked already.
             StorageUnavailable: the database cannot be written.
         """
@@ -50,7 +50,7 @@ class Blocked:
         at = time_of(connection, self._clock.now())
         try:
             _require(actor)
-            known, why = read_pattern(pattern), clean_text(reason, "reason")
+            known, why = _read_new_pattern(pattern), clean_text(reason, "reason")
         except ReviewError as error:
             return error
         if not block(connection, known, why, actor.name, at):
@@ -93,6 +93,14 @@ def read_pattern(text: str) -> str:
     except AddressError:
         raise ReviewError(f"{typed[:DOMAIN_CHARACTERS]!r} is neither an address nor a domain") from None
     return domain
+
+
+def _read_new_pattern(text: str) -> str:
+    """Give the pattern that `text` spells; one slip must not silence everybody below a top-level domain."""
+    known = read_pattern(text)
+    if "." not in known:
+        raise ReviewError(f"{known} is a whole top-level domain: block a domain below it")
+    return known
 
 
 def _require(actor: Actor) -> None:

@@ -103,6 +103,31 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stored]:
     engine.dispose()
 
 
+def test_messages_are_listed_by_sender_disposition_and_reason(stored: Stored) -> None:
+    stored.add("ann@mail.example.org", "203.0.113.9")
+    stored.add("bob@mail.example.org", "203.0.113.10")
+    stored.add("ann@mail.example.org", "203.0.113.9", "again")
+
+    def subjects(*arguments: str) -> list[tuple[str, str]]:
+        return [(row["reverse_path"][:3], row["subject"]) for row in stored.rows("messages", "list", *arguments)]
+
+    assert subjects("--sender", "Ann@Mail.example.org") == [("ann", "again"), ("ann", "refused")]
+    assert subjects("--disposition", "answer") == [("bob", "refused"), ("ann", "refused")]
+    assert subjects("--reason", "reply-limit") == [("ann", "again")]
+    assert subjects("--reason", "forged") == []
+    assert stored.run("messages", "list", "--reason", "nonsense").exit_code == 2
+
+
+def test_outbound_messages_are_listed_by_state(stored: Stored) -> None:
+    stored.add("ann@mail.example.org", "203.0.113.9")
+    stored.add("bob@mail.example.org", "203.0.113.10")
+    newest, _ = stored.rows("outbox", "list")
+    assert stored.run("outbox", "cancel", newest["id"]).exit_code == 0
+    assert [row["id"] for row in stored.rows("outbox", "list", "--state", "cancelled")] == [newest["id"]]
+    assert [row["state"] for row in stored.rows("outbox", "list", "--state", "queued")] == ["queued"]
+    assert stored.run("outbox", "list", "--state", "nonsense").exit_code == 2
+
+
 def test_shapes_are_those_that_programs_rely_on(stored: Stored) -> None:
     reference = stored.add("ann@mail.example.org", "203.0.113.9")
     (request,) = stored.rows("queue", "list")

@@ -139,6 +139,7 @@ def test_of_many_those_that_cannot_be_decided_are_told(shell):
         (["exemptions", "revoke", "203.0.113.1"], 1, "203.0.113.1/32 is not exempt"),
         (["exemptions", "revoke", "12345"], 1, "there is no exemption 12345"),
         (["blocked", "add", "no domain"], 1, "neither an address nor a domain"),
+        (["blocked", "add", "com"], 1, "com is a whole top-level domain"),
         (["blocked", "remove", "x.example"], 1, "is not blocked"),
     ],
 )

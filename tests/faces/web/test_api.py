@@ -112,6 +112,25 @@ def test_problems_say_what_is_wrong(house: House, program):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("seen", [True, "1", 1.0, -1])
+def test_a_version_that_was_seen_is_a_number(house: House, program, seen):
+    path = f"{V1}/requests/{house.desk.plead()}"
+    answer = program.post(f"{path}/note", json={"text": "x", "seen": seen})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "These fields cannot be used as they are: seen.")
+
+
+def test_a_deny_reason_that_is_none_is_told_and_nothing_is_decided(house: House, program):
+    reference = house.desk.plead()
+    one = program.post(f"{V1}/requests/{reference}/deny", json={"paragraphs": ["dynamic", "no-such"]})
+    many = program.post(
+        f"{V1}/decisions", json={"references": [reference], "action": "deny", "paragraphs": ["no-such"]}
+    )
+    for answer in (one, many):
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith("'no-such' is no deny reason; there are dynamic, ")
+    assert house.desk.request(reference)["state"] == "waiting"
+
+
 def test_a_body_that_is_no_json_is_called_so(house: House, program):
     headers = {"Content-Type": "application/json"}
     answer = program.post(f"{V1}/requests/{house.desk.plead()}/deny", content="{bad", headers=headers)

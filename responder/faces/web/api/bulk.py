@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from responder.domain.roles import Permission
 from responder.faces.web.access import needs
-from responder.faces.web.api.decisions import shape
+from responder.faces.web.api.decisions import require_reasons, shape
 from responder.faces.web.api.fields import TextField
 from responder.faces.web.api.models import BulkResult
 from responder.faces.web.api.problems import problem_of
@@ -37,6 +37,7 @@ class BulkBody(BaseModel):
 def decide_all(here: Here, body: BulkBody) -> list[BulkResult]:
     """Do one action to many requests, each by itself; or tell what it would do (`dry_run`)."""
     references = list(dict.fromkeys(body.references))
+    require_reasons(here, body.paragraphs)
     action, actor = _bulk_action(body), here.person.actor
     return _results(references, here.office.review.decide_all(references, action, actor, dry_run=body.dry_run))
 

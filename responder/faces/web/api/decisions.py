@@ -5,10 +5,11 @@ first, and another body under the same key is refused.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from responder.domain.roles import Permission
@@ -26,7 +27,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    seen: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    seen: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)] | None = None
 
 
 class ApproveBody(Body):
@@ -77,20 +78,32 @@ class DismissBody(ReasonBody):
     block: Literal["sender", "domain"] | None = None
 
 
+def require_reasons(here: Here, keys: Sequence[str]) -> tuple[str, ...]:
+    """Give the deny reasons `keys`.
+
+    Raises:
+        HTTPException: 422, one of them is none.
+    """
+    known = here.office.deny_reasons() if keys else {}
+    if wrong := next((key for key in keys if key not in known), None):
+        raise HTTPException(422, f"{wrong!r} is no deny reason; there are {', '.join(sorted(known))}.")
+    return tuple(keys)
+
+
 class Decider:
     """Does one action to one request for a program."""
 
     def __init__(
         self, here: Here, reference: Reference, idempotency_key: Key = None, *, dry_run: DryRun = False
     ) -> None:
-        self._here = here
+        self.here = here
         self._reference = reference
         self._key = idempotency_key
         self._is_dry = dry_run
 
     def do(self, action: actions.Action, body: Body) -> Outcome:
         """Do it, or tell what it would do."""
-        review, actor = self._here.office.review, self._here.person.actor
+        review, actor = self.here.office.review, self.here.person.actor
         if self._is_dry:
             return shape(review.preview(self._reference, action, actor, seen=body.seen))
         once = actions.Once(self._key, self._digest(action, body)) if self._key else None
@@ -116,7 +129,8 @@ def approve(decider: Decides, body: ApproveBody) -> Outcome:
 @needs(Permission.DECIDE)
 def deny(decider: Decides, body: DenyBody) -> Outcome:
     """Refuse, and tell the sender why."""
-    return decider.do(actions.Deny(tuple(body.paragraphs), body.reason, body.text), body)
+    paragraphs = require_reasons(decider.here, body.paragraphs)
+    return decider.do(actions.Deny(paragraphs, body.reason, body.text), body)
 
 
 @router.post("/ask")
