@@ -25,6 +25,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bench.crowd import ANSWERED, send_crowd
+from bench.names import names
 from tests.support.ports import free_port
 from tests.support.relay import Relay, Taken
 from tests.support.running import Running, running
@@ -201,9 +202,9 @@ def watch(relay: Relay) -> None:
 
 @contextmanager
 def demonstration() -> Iterator[tuple[Running, Relay]]:
-    """Run the service on SQLite in a temporary folder, with a relay that keeps what it gets."""
-    with tempfile.TemporaryDirectory(prefix="bypass-demo-") as folder, Relay() as relay:
-        settings = {
+    """Run the service on SQLite in a temporary folder, with a relay that keeps what it gets and names to look up."""
+    with tempfile.TemporaryDirectory(prefix="bypass-demo-") as folder, Relay() as relay, names() as evidence:
+        settings = evidence | {
             "relay.url": relay.url,
             "organization.name": "Example Organisation",
             "web.listen": [f"127.0.0.1:{free_port()}"],

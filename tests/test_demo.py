@@ -48,3 +48,7 @@ def test_it_fits_a_terminal(shown: str) -> None:
 
 def test_it_tells_where_staff_decide(shown: str) -> None:
     assert re.search(r"^  http://127\.0\.0\.1:\d+/sign-in/[\w-]{43}$", shown, re.MULTILINE)
+
+
+def test_what_is_looked_up_stands_in_the_answer(shown: str) -> None:
+    assert "The reverse name of this address is mail.kestrel.example." in shown

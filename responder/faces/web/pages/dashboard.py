@@ -15,6 +15,7 @@ from responder.services.dashboard import Hour, read_figures
 router = APIRouter()
 
 _WIDTH, _HEIGHT = 720, 160
+_LABEL_WIDTH = 64
 _GAP = 2
 _LABEL_HOURS = 12
 
@@ -65,7 +66,7 @@ def draw(hours: Sequence[Hour]) -> Drawing:
     labels = [
         (round(number * step, 1), hour.at.strftime("%a %H:%M"))
         for number, hour in enumerate(hours)
-        if not hour.at.hour % 12
+        if not hour.at.hour % 12 and number * step + _LABEL_WIDTH <= _WIDTH
     ]
     return Drawing(_WIDTH, _HEIGHT, top, bars, labels)
 
