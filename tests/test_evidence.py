@@ -153,6 +153,20 @@ def test_dead_servers_hold_an_answer_up_until_its_deadline_and_no_longer(tmp_pat
     assert sum(dead.asked.values()) >= 5
 
 
+def test_a_resolver_that_denies_every_name_tells_nothing(tmp_path: Path):
+    with nameserver(rcodes={"": "NXDOMAIN"}) as closed, serving(tmp_path, closed.port) as (service, relay):
+        reference = send(service, "ann@shop.example", "203.0.113.9")
+        send(service, "bob@poor.example", "203.0.113.80", QUESTION)
+        for sender in ("ann@shop", "bob@poor"):
+            service.wait_for(rf" handed-over .*recipient={sender}\.example")
+        request = shown(service, reference)
+    results = {one["check"]: one["result"] for one in request["findings"]}
+    assert results["listing"] == results["reverse-name"] == results["sender-domain"] == "unavailable"
+    assert (results["spf"], results["dmarc"]) == ("temperror", "temperror")
+    assert request["advice"] == "unclear"
+    assert not any(b"found nothing for which our servers" in taken.content for taken in relay.taken)
+
+
 def test_nothing_is_looked_up_without_evidence(tmp_path: Path):
     with nameserver() as watched, serving(tmp_path, watched.port, {"evidence.enabled": False}) as (service, _):
         reference = send(service, "ann@shop.example", "203.0.113.9")

@@ -59,7 +59,7 @@ class Nameserver:
     def answer(self, wire: bytes, *, is_udp: bool) -> bytes | None:
         query = dns.message.from_wire(wire)
         question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True).lower()
+        name = question.name.to_text().lower().rstrip(".")
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked[name, kind] += 1
         self.asked_once.set()
@@ -79,7 +79,8 @@ class Nameserver:
                 return
         owner = next((one for one in (name, *_wildcards(name)) if any(key[0] == one for key in self.records)), None)
         if owner is None:
-            reply.set_rcode(dns.rcode.NXDOMAIN)
+            if name:  # the root always exists
+                reply.set_rcode(dns.rcode.NXDOMAIN)
             return
         if alias := self.records.get((owner, "CNAME")):
             reply.answer.append(dns.rrset.from_text(qname, self.ttl, "IN", "CNAME", f"{alias[0]}."))

@@ -5,6 +5,7 @@ import heapq
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -27,6 +28,7 @@ _LONGEST_SECONDS = 3_600
 # section 3.2), a moment that spares the servers a flood.
 _NO_SECONDS = 300
 _FAILURE_SECONDS = 5
+_ROOT_SECONDS = 60
 _UDP_PAYLOAD = 1_232
 _MOST_TRIES = 2
 _BEGUN_AT_ONCE = 20
@@ -163,11 +165,28 @@ class Resolver:
     ) -> None:
         self._resolver = make_resolver(nameservers, timeout_seconds)
         self._places = asyncio.Semaphore(most_at_once)
+        self._root_lock = asyncio.Lock()
+        self._root_until = 0.0
+        self._denies_root = False
 
     async def ask(self, name: str, kind: Kind) -> Fact:
-        """Give what the servers say about `name`; never raises."""
+        """Give what the servers say about `name`; never raises.
+
+        A "no such name" that no zone stands behind (RFC 2308 section 2.1) tells nothing where it comes from a server
+        that denies the root as well, as those of closed networks do: it says so of every name.
+        """
         async with self._places:
-            return await _ask(self._resolver, name, kind)
+            fact = await _ask(self._resolver, name, kind)
+        if fact.status is Status.NO_NAME and fact.ttl_seconds is None and await self._denies_everything():
+            return replace(fact, status=Status.FAILED)
+        return fact
+
+    async def _denies_everything(self) -> bool:
+        async with self._root_lock:
+            if time.monotonic() >= self._root_until:
+                self._denies_root = await _denies_root(self._resolver)
+                self._root_until = time.monotonic() + _ROOT_SECONDS
+            return self._denies_root
 
 
 def make_resolver(nameservers: tuple[tuple[str, int], ...], timeout_seconds: float) -> dns.asyncresolver.Resolver:
@@ -204,6 +223,16 @@ async def _ask(resolver: dns.asyncresolver.Resolver, name: str, kind: Kind) -> F
         status = Status.FOUND if values else Status.NO_DATA
         ttl = int(answer.chaining_result.minimum_ttl)
     return Fact(name, kind, status, values, ttl, datetime.now(UTC))
+
+
+async def _denies_root(resolver: dns.asyncresolver.Resolver) -> bool:
+    try:
+        await resolver.resolve(dns.name.root, "NS", search=False, raise_on_no_answer=False)
+    except dns.resolver.NXDOMAIN:
+        return True
+    except (dns.exception.DNSException, OSError):
+        pass
+    return False
 
 
 def _negative_ttl(error: dns.resolver.NXDOMAIN) -> int | None:

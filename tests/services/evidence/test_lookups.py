@@ -56,6 +56,8 @@ def test_records_of_every_kind(server: Nameserver, name: str, kind: Kind, values
     ("behaviour", "status"),
     [
         ({}, Status.NO_NAME),
+        ({"rcodes": {"": "NXDOMAIN"}}, Status.FAILED),
+        ({"rcodes": {"nowhere.example": "NXDOMAIN"}}, Status.NO_NAME),
         ({"records": {("nowhere.example", "TXT"): ['"x"']}}, Status.NO_DATA),
         ({"rcodes": {"": "SERVFAIL"}}, Status.FAILED),
         ({"rcodes": {"": "REFUSED"}}, Status.REFUSED),
@@ -177,3 +179,14 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
         assert servers.asked.count(("name0", Kind.A)) == 1
 
     asyncio.run(run())
+
+
+def test_whether_the_root_is_there_is_asked_once_for_many_names_that_are_not():
+    async def run(server: Nameserver) -> list[Fact]:
+        resolver = Resolver((server.address,))
+        return await asyncio.gather(*(resolver.ask(f"name{at}.example", Kind.A) for at in range(20)))
+
+    for rcodes, status in (({}, Status.NO_NAME), ({"": "NXDOMAIN"}, Status.FAILED)):
+        with nameserver(rcodes=rcodes) as server:
+            assert {fact.status for fact in asyncio.run(run(server))} == {status}
+            assert server.asked["", "NS"] == 1
