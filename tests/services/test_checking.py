@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from responder.domain.outbound import Kind
@@ -121,6 +123,13 @@ def test_what_takes_too_long_is_told_once(monkeypatch):
     (problem,) = check_template(make_renderer(), LIBRARY.find("answer", "en"))
 
     assert "takes too long to render" in problem.message
+
+
+def test_one_slow_rendering_says_nothing_of_a_template(monkeypatch):
+    times = itertools.chain([0.0, 5.0], itertools.repeat(5.0))
+    monkeypatch.setattr(checking.time, "thread_time", lambda: next(times))
+
+    assert check_template(make_renderer(), LIBRARY.find("answer", "en")) == []
 
 
 HOSTILE_WORDS = """Type `*` as the address space, `[192.0.2.25]` as the smart host.
