@@ -145,7 +145,9 @@ def test_postfix_takes_the_cidr_map(folder: Path, published: Published, front: M
     assert found == {address: "OK" if is_exempt else "" for address, is_exempt in EXEMPT.items()}
     with postfix.running():
         assert codes(front) == expected()
-        assert "warning" not in postfix.log
+        # postfix-script minds the owners of a Postfix that was unpacked and not installed
+        warnings = [line for line in postfix.log.splitlines() if "warning: " in line and "/postfix-script[" not in line]
+        assert warnings == []
         published.revoke(REVOKED_LATER)
         postfix.run("postfix", "reload")
         wait_until(lambda: knock(front, PORT, (REVOKED_LATER, USER))[REVOKED_LATER, USER][0] == 550, "revocation")
