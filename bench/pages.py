@@ -22,8 +22,11 @@ def pages(connection: Connection) -> Iterator[tuple[str, str]]:
     """Give what is measured: a name, and the address of the page."""
     some = connection.execute(select(requests).limit(1).offset(4321)).mappings().one()
     by_change = select(requests.c.reference).order_by(requests.c.updated_at.desc(), requests.c.id.desc())
-    deep_open = connection.execute(by_change.where(requests.c.state.in_(OPEN_STATES)).limit(1).offset(60_000)).scalar()
-    deep_all = connection.execute(by_change.limit(1).offset(500_000)).scalar()
+    share = connection.execute(select(func.count()).select_from(requests)).scalar_one() / 1_000_000
+    deep_open = connection.execute(
+        by_change.where(requests.c.state.in_(OPEN_STATES)).limit(1).offset(int(60_000 * share))
+    ).scalar()
+    deep_all = connection.execute(by_change.limit(1).offset(int(500_000 * share))).scalar()
     middle = connection.execute(select((func.min(messages.c.id) + func.max(messages.c.id)) / 2)).scalar_one()
     for tab in ("pleas", "plain", "mine", "asked", "decided", "shelved", "all"):
         yield f"queue, tab {tab}", f"/queue?tab={tab}"
@@ -53,6 +56,12 @@ def pages(connection: Connection) -> Iterator[tuple[str, str]]:
     yield "messages, by reason", _address("/messages", reason="reply-limit")
     yield "messages, rare reason", _address("/messages", reason="mailing-list")
     yield "messages, by sender", _address("/messages", sender=some["contact"])
+    for state in ("expiring", "flagged", "over", "all"):
+        yield f"exemptions, {state}", _address("/exemptions", state=state)
+    yield "exemptions, of a network", _address("/exemptions", state="all", address="203.0.113.0/24")
+    for state in ("queued", "sent", "failed", "cancelled"):
+        yield f"outbox, {state}", _address("/outbox", state=state)
+    yield "audit, of one person", _address("/audit", by="staff3")
     for name in ("exemptions", "outbox", "blocked", "audit", "people", "dashboard", "metrics"):
         yield name, f"/{name}"
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from bench.pages import measure_pages
 from bench.table import show
@@ -86,26 +86,72 @@ SELECT r.id - 1000 + k, opened, 'n', r.id, printf('%05d-%05d', (i + k * :count) 
 FROM r, (SELECT 0 AS k UNION ALL SELECT 1 UNION ALL SELECT 2)
 """
 )
+_FILL_OUTBOUND = (
+    _ROWS
+    + """
+INSERT INTO outbound (id, kind, request_id, message_id, recipient, envelope_sender, message_id_header, template, locale,
+  state, reason, attempts, created_at, due_at, give_up_at, settled_at)
+SELECT id, 'reply', id, id - 1000, 'a' || i || '@shop.example', '', '<' || i || '@example.com>', 'answer', 'en',
+  CASE WHEN s % 1000 = 0 THEN 'failed' WHEN s % 1000 = 1 THEN 'bounced' WHEN s % 5000 = 2 THEN 'cancelled'
+    WHEN i > :count - 50 THEN 'queued' ELSE 'sent' END,
+  NULL, 1, opened, opened, opened + 432000000000,
+  CASE WHEN i <= :count - 50 OR s % 1000 < 2 OR s % 5000 = 2 THEN opened + (h % 60) * 1000000 END
+FROM r
+"""
+)
+_FILL_EXEMPTIONS = """
+INSERT OR IGNORE INTO exemptions (id, request_id, family, first_key, last_key, prefix_length, reason, created_at,
+  created_by, expires_at, revoked_at, revoked_by, last_used_at, uses)
+SELECT id, id, 4, address_key, address_key, 32, 'static', decided_at, 'staff' || id % 7,
+  decided_at + 31536000000000, CASE WHEN id % 20 = 0 THEN decided_at END, CASE WHEN id % 20 = 0 THEN 'staff1' END,
+  CASE WHEN id % 3 > 0 THEN :now - (id % 50) * 86400000000 END, id % 3
+FROM requests WHERE state = 'approved'
+"""
+_FILL_AUDIT = """
+INSERT INTO audit (id, at, actor_kind, actor_id, subject_kind, subject_id, event, from_state, to_state, data)
+SELECT id, decided_at, 'staff', 'staff' || id % 7, 'request', id, state, 'waiting', state, '{}'
+FROM requests WHERE decided_at IS NOT NULL
+"""
+_FILL_FINDINGS = """
+INSERT INTO findings (id, request_id, "check", subject, result, value, source, observed_at)
+SELECT id, id, 'reverse-name', '', 'confirmed', 'mail.' || domain, 'dns', opened_at
+FROM requests WHERE state = 'approved'
+"""
+_FILL_BLOCKED = """
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count / 100)
+INSERT INTO blocked_senders (pattern, reason, created_at, created_by)
+SELECT 'a' || i || '@abuse.example', 'abuse', :now, 'staff1' FROM n
+"""
+FILLING = {
+    "requests": _FILL_REQUESTS,
+    "messages": _FILL_MESSAGES,
+    "outbound messages": _FILL_OUTBOUND,
+    "exemptions": _FILL_EXEMPTIONS,
+    "audit": _FILL_AUDIT,
+    "findings": _FILL_FINDINGS,
+    "blocked senders": _FILL_BLOCKED,
+}
 
 
 def fill(database: Path, count: int) -> None:
-    """Store `count` requests with three messages each and their words; indexes come last, which is quicker."""
+    """Store `count` requests, what belongs to them, and their words; indexes come last, which is quicker."""
     connection = sqlite3.connect(database, isolation_level=None)
     connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
     for pragma in ("synchronous=OFF", "cache_size=-400000", "temp_store=2"):
         connection.execute(f"PRAGMA {pragma}")
     indexes = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "
-        "AND tbl_name IN ('requests', 'messages')"
+        "AND tbl_name IN ('requests', 'messages', 'outbound')"
     ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     begin = round(time.time() * 1e6) - count * 20_000_000
     base = first_id_at(SystemClock.now()) - count * 4_194_304 * 20_000
-    for what, statement in (("requests", _FILL_REQUESTS), ("messages", _FILL_MESSAGES)):
+    for what, statement in FILLING.items():
         say(f"filling {what}")
         connection.execute("BEGIN")
-        connection.execute(statement, {"count": count, "base": base, "begin": begin})
+        given = {"count": count, "base": base, "begin": begin, "now": begin + count * 20_000_000}
+        connection.execute(statement, given)
         connection.execute("COMMIT")
     say("filling words")
     fill_words(connection)
@@ -209,9 +255,16 @@ def measure(database: Path) -> list[tuple[str, float, float, float, str]]:
 
 
 def start_of(connection: Connection, wanted: RequestFilter, depth: int) -> str | None:
-    """Give the reference behind which a page begins that lies `depth` rows deep in the list without other filters."""
+    """Give the reference behind which a page begins that lies so deep in the list without other filters.
+
+    Args:
+        connection: where to read.
+        wanted: which states the list has.
+        depth: in rows, where there are a million.
+    """
     if not depth:
         return None
+    depth = depth * connection.execute(select(func.count()).select_from(requests)).scalar_one() // REQUESTS
     query = select(requests.c.reference).order_by(requests.c.updated_at.desc(), requests.c.id.desc())
     if wanted.states:
         query = query.where(requests.c.state.in_(wanted.states))

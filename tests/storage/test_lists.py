@@ -78,7 +78,7 @@ def message_row(number, request_id, **changes):
     } | changes
 
 
-def outbound_row(number, request_id):
+def outbound_row(number, request_id, **changes):
     return {
         "id": number,
         "kind": Kind.NOTICE,
@@ -93,7 +93,7 @@ def outbound_row(number, request_id):
         "created_at": NOON,
         "due_at": NOON,
         "give_up_at": NOON,
-    }
+    } | changes
 
 
 REQUESTS = [
@@ -220,6 +220,24 @@ def test_outbound_messages_name_their_request(connection):
     assert find_outbound(connection, 21)["due_at"] == NOON
     assert (find_outbound(connection, 99), find_content(connection, 21)) == (None, None)
     assert find_content(connection, 20) == b"octets"
+
+
+@pytest.mark.parametrize("state", list(OutboundState))
+def test_outbound_messages_in_a_state_are_found_without_looking_at_all(connection, state):
+    settled = {"state": state, "settled_at": None if state is OutboundState.QUEUED else NOON}
+    others = [each for each in OutboundState if each is not state]
+    connection.execute(insert(outbound), [outbound_row(20 + number, None, **settled) for number in range(3)])
+    away = [outbound_row(30 + number, None, state=each, settled_at=NOON) for number, each in enumerate(others)]
+    connection.execute(insert(outbound), away)
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    assert numbers(list_outbound(connection, limit=2, state=state)) == [22, 21]
+    assert numbers(list_outbound(connection, limit=2, state=state, after=21)) == [20]
+    if connection.dialect.name == "sqlite" and state is not OutboundState.SENT:
+        for statement, parameters in tuple(asked):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert [row for row in plan if "SEARCH outbound USING INTEGER PRIMARY KEY (rowid=?)" in row[3]], plan
+            assert not [row for row in plan if "TEMP B-TREE" in row[3]], plan
 
 
 def test_the_timeline_of_a_subject_is_its_own_and_in_order(connection):
