@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 from sqlalchemy import Connection
 
 from responder import maillog
 from responder.app.parts import make_terms
+from responder.cli.actor import read_actor
 from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
 from responder.cli.database import reading, write
+from responder.cli.desk import by_option
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_json, print_octets, print_table
+from responder.domain.actor import Actor
 from responder.domain.outbound import OutboundState
 from responder.services import outbox
 from responder.services.shapes import outbound_details, outbound_object
@@ -90,39 +94,40 @@ def show(invocation: Invocation, *, outbound_id: int, raw: bool, as_json: bool) 
     epilog="Example: responder outbox list --state failed --limit 0 --json | jq -r .id | xargs responder outbox retry"
 )
 @click.argument("outbound_ids", metavar="ID...", type=ID, nargs=-1, required=True)
+@by_option
 @json_option
 @pass_invocation
-def retry(invocation: Invocation, *, outbound_ids: tuple[int, ...], as_json: bool) -> None:
+def retry(invocation: Invocation, *, outbound_ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
     """Try again now what failed or waits for its next attempt; its schedule begins anew."""
     give_up_after = make_terms(invocation.settings).give_up_after
-    now = datetime.now(UTC)
-    _change(
-        invocation, outbound_ids, lambda each, which: outbox.retry(each, which, now, give_up_after), as_json=as_json
-    )
+    work = partial(outbox.retry, now=datetime.now(UTC), give_up_after=give_up_after)
+    _change(invocation, outbound_ids, work, by, as_json=as_json)
 
 
 @command.command(epilog="Example: responder outbox cancel 7382910023")
 @click.argument("outbound_ids", metavar="ID...", type=ID, nargs=-1, required=True)
+@by_option
 @json_option
 @pass_invocation
-def cancel(invocation: Invocation, *, outbound_ids: tuple[int, ...], as_json: bool) -> None:
+def cancel(invocation: Invocation, *, outbound_ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
     """Keep what waits from leaving; the sender may get another answer then."""
-    now = datetime.now(UTC)
-    _change(invocation, outbound_ids, lambda each, which: outbox.cancel(each, which, now), as_json=as_json)
+    _change(invocation, outbound_ids, partial(outbox.cancel, now=datetime.now(UTC)), by, as_json=as_json)
 
 
 def _change(
     invocation: Invocation,
     outbound_ids: tuple[int, ...],
-    change: Callable[[Connection, int], object],
+    change: Callable[[Connection, int, Actor], object],
+    by: str | None,
     *,
     as_json: bool,
 ) -> None:
     """Change all of the messages, or none of them where one cannot be, and tell how they stand."""
 
     def work(connection: Connection) -> list[dict[str, object]]:
+        actor = read_actor(connection, by)
         for outbound_id in outbound_ids:
-            change(connection, outbound_id)
+            change(connection, outbound_id, actor)
         rows = [find_outbound(connection, outbound_id) for outbound_id in outbound_ids]
         return [outbound_details(row) for row in rows if row]
 

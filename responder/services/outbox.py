@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping
 
+from responder.domain.actor import Actor
 from responder.domain.address import IPAddress, key_to_ip
 from responder.domain.disposition import Reason
 from responder.domain.limits import ReplySlot, count_keys, give_back, hour_of
 from responder.domain.outbound import Kind
+from responder.domain.roles import Permission
 from responder.storage import outbox
+from responder.storage.audit import note_event
 from responder.storage.limits import Count, add_counts, lock_slots, read_counts, store_slots
 from responder.storage.outbound import find_outbound
 from responder.storage.silence import note_silence, read_askers
@@ -21,27 +24,52 @@ class OutboxError(Exception):
     """What was asked for cannot be done with this message; says why."""
 
 
-def retry(connection: Connection, outbound_id: int, now: datetime, give_up_after: timedelta) -> None:
+def retry(connection: Connection, outbound_id: int, actor: Actor, now: datetime, give_up_after: timedelta) -> None:
     """Make a message that failed, or waits for its next attempt, due now; its schedule begins anew.
 
     Raises:
-        OutboxError: there is no such message, or it is in no state for that.
+        OutboxError: there is no such message, it is in no state for that, or `actor` may not.
     """
+    _require(actor)
     at = outbox.time_of(connection, now)
-    if not outbox.retry(connection, outbound_id, at, at + give_up_after):
-        raise OutboxError(_why_not(connection, outbound_id))
+    done = outbox.retry(connection, outbound_id, at, at + give_up_after)
+    row = _find(connection, outbound_id)
+    if not done:
+        raise OutboxError(_why_not(row))
+    _note(connection, row, "retried", actor, now)
 
 
-def cancel(connection: Connection, outbound_id: int, now: datetime) -> RowMapping:
-    """Keep a message that waits from leaving; an automatic answer gives its reply slot back. Gives its row.
+def cancel(connection: Connection, outbound_id: int, actor: Actor, now: datetime) -> None:
+    """Keep a message that waits from leaving; an automatic answer gives its reply slot back.
 
     Raises:
-        OutboxError: there is no such message, or it does not wait.
+        OutboxError: there is no such message, it does not wait, or `actor` may not.
     """
-    cancelled = withdraw(connection, [outbound_id], BY_HAND, outbox.time_of(connection, now))
-    if not cancelled:
-        raise OutboxError(_why_not(connection, outbound_id))
-    return cancelled[0]
+    _require(actor)
+    done = withdraw(connection, [outbound_id], BY_HAND, outbox.time_of(connection, now))
+    row = _find(connection, outbound_id)
+    if not done:
+        raise OutboxError(_why_not(row))
+    _note(connection, row, "cancelled", actor, now)
+
+
+def _require(actor: Actor) -> None:
+    if not actor.may(Permission.SEND):
+        raise OutboxError(f"{actor.name} is a {actor.role} and may not change what leaves")
+
+
+def _find(connection: Connection, outbound_id: int) -> RowMapping:
+    row = find_outbound(connection, outbound_id)
+    if row is None:
+        raise OutboxError(f"there is no outbound message {outbound_id}")
+    return row
+
+
+def _note(connection: Connection, row: RowMapping, event: str, actor: Actor, at: datetime) -> None:
+    """Write down who did it, with the request that the message is about where it is about one."""
+    data = {"outbound": str(row["id"]), "kind": row["kind"]}
+    subject = ("request", row["request_id"]) if row["request_id"] else ("outbound", row["id"])
+    note_event(connection, subject, event, actor, at, data=data)
 
 
 def silence(connection: Connection, ids: Collection[int], reason: Reason, at: datetime) -> Sequence[RowMapping]:
@@ -97,9 +125,6 @@ def _ip(key: bytes | None) -> IPAddress | None:
     return key_to_ip(bytes(key)) if key else None
 
 
-def _why_not(connection: Connection, outbound_id: int) -> str:
-    row = find_outbound(connection, outbound_id)
-    if row is None:
-        return f"there is no outbound message {outbound_id}"
+def _why_not(row: RowMapping) -> str:
     state = "being handed over" if row["claimed_by"] else row["state"]
-    return f"outbound message {outbound_id} is {state}"
+    return f"outbound message {row['id']} is {state}"

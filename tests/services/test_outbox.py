@@ -1,22 +1,27 @@
 """Trying again and cancelling by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
+from responder.domain.actor import Actor, ActorKind
 from responder.domain.limits import Answer, ReplySlot, Scope, hour_of
+from responder.domain.roles import Role
 from responder.services.outbox import OutboxError, cancel, retry
 from responder.services.transports import Refused
 from responder.storage import outbox
+from responder.storage.audit import list_events
 from responder.storage.limits import add_counts, lock_slots, read_counts, store_slots
-from responder.storage.schema import messages
+from responder.storage.schema import messages, outbound
 from responder.storage.writer import Writer
 from tests.support.outbox import Post, queue_answer, row
 
 NOW = datetime.now(UTC)
 LIFE = timedelta(hours=48)
+ANNA = Actor(ActorKind.STAFF, "anna", Role.REVIEWER)
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def test_what_failed_is_tried_again_with_a_new_schedule(engine: Engine, post: Po
     post.box.before = refuse
     post.run()
     with engine.execution_options(write=True).begin() as connection:
-        retry(connection, answer, NOW, LIFE)
+        retry(connection, answer, ANNA, NOW, LIFE)
     again = row(engine, answer)
     assert (again.state, again.attempts, again.settled_at, again.last_code) == ("queued", 0, None, 550)
     post.box.before = lambda _: None
@@ -54,7 +59,7 @@ def test_what_failed_is_tried_again_with_a_new_schedule(engine: Engine, post: Po
 def test_what_waits_for_its_next_attempt_is_due_at_once(engine: Engine, post: Post):
     answer = queue_answer(engine, due_at=NOW + timedelta(hours=1), attempts=3)
     with engine.execution_options(write=True).begin() as connection:
-        retry(connection, answer, NOW, LIFE)
+        retry(connection, answer, ANNA, NOW, LIFE)
     assert post.run() == 1
 
 
@@ -70,8 +75,8 @@ def test_what_is_over_or_in_hand_is_left_alone(engine: Engine, changes: dict[str
     answer = queue_answer(engine, **changes)
     before = row(engine, answer)
     for decide in (
-        lambda connection: retry(connection, answer, NOW, LIFE),
-        lambda connection: cancel(connection, answer, NOW),
+        lambda connection: retry(connection, answer, ANNA, NOW, LIFE),
+        lambda connection: cancel(connection, answer, ANNA, NOW),
     ):
         with engine.execution_options(write=True).begin() as connection, pytest.raises(OutboxError, match=why):
             decide(connection)
@@ -80,9 +85,9 @@ def test_what_is_over_or_in_hand_is_left_alone(engine: Engine, changes: dict[str
 
 def test_there_is_no_such_message(connection: Connection):
     with pytest.raises(OutboxError, match="no outbound message 7"):
-        retry(connection, 7, NOW, LIFE)
+        retry(connection, 7, ANNA, NOW, LIFE)
     with pytest.raises(OutboxError, match="no outbound message 7"):
-        cancel(connection, 7, NOW)
+        cancel(connection, 7, ANNA, NOW)
 
 
 def test_a_cancelled_answer_never_leaves_and_gives_slot_and_counts_back(
@@ -98,7 +103,7 @@ def test_a_cancelled_answer_never_leaves_and_gives_slot_and_counts_back(
         store_slots(connection, {sender: ReplySlot((Answer("192.0.2.25", NOW),))}, ())
         add_counts(connection, hour, dict.fromkeys(keys, 3))
     with engine.execution_options(write=True).begin() as connection:
-        assert cancel(connection, answer, message.received_at)["recipient"] == sender
+        cancel(connection, answer, ANNA, message.received_at)
         assert lock_slots(connection, [sender]) == {}
         counts = read_counts(connection, hour, keys)
     assert (row(engine, answer).state, row(engine, answer).reason) == ("cancelled", "by-hand")
@@ -111,6 +116,34 @@ def test_a_notice_has_no_slot_to_give_back(engine: Engine):
     slot = ReplySlot((Answer("192.0.2.25", NOW.replace(microsecond=0)),))
     with engine.execution_options(write=True).begin() as connection:
         store_slots(connection, {"admin1@example.org": slot}, ())
-        cancel(connection, notice, NOW)
+        cancel(connection, notice, ANNA, NOW)
         assert lock_slots(connection, ["admin1@example.org"]) == {"admin1@example.org": slot}
     assert row(engine, notice).state == "cancelled"
+
+
+@pytest.mark.parametrize(("change", "event"), [(partial(retry, give_up_after=LIFE), "retried"), (cancel, "cancelled")])
+@pytest.mark.parametrize("about", ["request", "outbound"])
+def test_who_did_it_is_written_down(engine: Engine, change: Callable[..., None], event: str, about: str):
+    answer = queue_answer(engine)
+    with engine.execution_options(write=True).begin() as connection:
+        if about == "outbound":
+            connection.execute(update(outbound).values(request_id=None))
+        change(connection, answer, ANNA, now=NOW)
+        (noted,) = list_events(connection, limit=0)
+    subject_id = row(engine, answer).request_id or answer
+    assert (noted["actor_id"], noted["event"]) == ("anna", event)
+    assert (noted["subject_kind"], noted["subject_id"]) == (about, subject_id)
+    assert noted["data"] == {"outbound": str(answer), "kind": "reply"}
+
+
+@pytest.mark.parametrize("change", [partial(retry, give_up_after=LIFE), cancel])
+def test_who_may_only_read_changes_nothing(engine: Engine, change: Callable[..., None]):
+    answer = queue_answer(engine)
+    before = row(engine, answer)
+    reader = Actor(ActorKind.OPERATOR, "rita", Role.READER)
+    with (
+        engine.execution_options(write=True).begin() as connection,
+        pytest.raises(OutboxError, match="rita is a reader"),
+    ):
+        change(connection, answer, reader, now=NOW)
+    assert row(engine, answer) == before

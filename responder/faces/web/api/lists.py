@@ -203,7 +203,7 @@ def show_outbound(here: Here, outbound_id: Id) -> models.OutboundDetails:
 def retry(here: Here, outbound_id: Id) -> models.OutboundDetails:
     """Try again now what failed or waits."""
     now, patience = here.database.now(), here.office.give_up_after
-    return _change(here, outbound_id, lambda connection: outbox.retry(connection, outbound_id, now, patience))
+    return _change(here, outbound_id, lambda each: outbox.retry(each, outbound_id, here.person.actor, now, patience))
 
 
 @router.post("/outbox/{outbound_id}/cancel", tags=["outbox"])
@@ -211,7 +211,7 @@ def retry(here: Here, outbound_id: Id) -> models.OutboundDetails:
 def cancel(here: Here, outbound_id: Id) -> models.OutboundDetails:
     """Keep what waits from leaving."""
     now = here.database.now()
-    return _change(here, outbound_id, lambda connection: outbox.cancel(connection, outbound_id, now))
+    return _change(here, outbound_id, lambda each: outbox.cancel(each, outbound_id, here.person.actor, now))
 
 
 def _change(here: Visit, outbound_id: int, work: Callable[[Connection], object]) -> models.OutboundDetails:

@@ -60,7 +60,9 @@ def raw(here: Here, outbound_id: Id) -> Response:
 def retry(here: Here, outbound_id: Id) -> Response:
     """Try again now."""
     now, patience = here.database.now(), here.office.give_up_after
-    return _change(here, outbound_id, "retried", lambda each: outbox.retry(each, outbound_id, now, patience))
+    return _change(
+        here, outbound_id, "retried", lambda each: outbox.retry(each, outbound_id, here.person.actor, now, patience)
+    )
 
 
 @router.post("/{outbound_id}/cancel")
@@ -68,7 +70,9 @@ def retry(here: Here, outbound_id: Id) -> Response:
 def cancel(here: Here, outbound_id: Id) -> Response:
     """Keep it from leaving."""
     now = here.database.now()
-    return _change(here, outbound_id, "cancelled", lambda each: outbox.cancel(each, outbound_id, now))
+    return _change(
+        here, outbound_id, "cancelled", lambda each: outbox.cancel(each, outbound_id, here.person.actor, now)
+    )
 
 
 def _change(here: Visit, outbound_id: int, did: str, work: Callable[[Connection], object]) -> Response:
