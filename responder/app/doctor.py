@@ -1,7 +1,6 @@
 """What `responder doctor` asks every part; each check gives findings and never raises on what it looks for."""
 
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,10 +13,11 @@ import responder
 from responder.app.database import first_line, open_database
 from responder.app.doctor_dns import check_dns
 from responder.app.doctor_exports import check_exports
+from responder.app.doctor_ports import check_ports
 from responder.app.errors import StartError
 from responder.app.identity import hostname
 from responder.app.parts import make_relay, make_tls_context
-from responder.app.sockets import bind, raise_file_limit
+from responder.app.sockets import raise_file_limit
 from responder.app.verdict import Finding, Verdict
 from responder.app.wording import make_library, read_library, renderer_for_looking
 from responder.services.checking import find_problems
@@ -26,12 +26,11 @@ from responder.services.templates.file import Problem
 from responder.services.templates.library import Library
 from responder.services.templates.watch import find_troubles
 from responder.services.transports import Deferred, Refused
-from responder.settings import Endpoint, Loaded, Settings
+from responder.settings import Loaded, Settings
 from responder.storage import migrate
 from responder.storage.health import read_health
 
 _LITTLE_SPACE = 200 * 1024**2
-_PORT_SECONDS = 2
 _CLOCK_ERROR = timedelta(seconds=10)
 _LATELY = timedelta(hours=24)
 _PATIENCE = timedelta(minutes=5)
@@ -149,27 +148,6 @@ def _way_out(library: Library, problem: Problem) -> str:
         return ""
     where = f"{problem.name} --locale {problem.locale}"
     return f"; the shipped text is used where it fails: `responder templates edit {where}`, or `revert`"
-
-
-def check_ports(settings: Settings) -> Iterator[Finding]:
-    """See whether the service listens, or could."""
-    for endpoint in settings.smtp.listen:
-        try:
-            for free in bind("smtp.listen", [endpoint]):
-                free.close()
-            yield Finding("port", Verdict.OK, f"{endpoint} is free: the service does not run there")
-        except StartError as error:
-            yield _greeting(endpoint) or Finding("port", Verdict.FAILED, str(error))
-
-
-def _greeting(endpoint: Endpoint) -> Finding | None:
-    """Give what answers at a port that is taken, None when that is no mail server."""
-    try:
-        with socket.create_connection((endpoint.host, endpoint.port), _PORT_SECONDS) as connection:
-            banner = connection.recv(512).decode("ascii", "replace").strip()
-    except OSError:
-        return None
-    return Finding("port", Verdict.OK, f"{endpoint} answers: {banner}") if banner.startswith("220") else None
 
 
 def check_files(settings: Settings) -> Finding:
