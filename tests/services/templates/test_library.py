@@ -121,3 +121,12 @@ def test_the_locale_falls_back_per_file(tmp_path):
 def test_whatever_stands_in_a_file_is_a_template_or_an_error_of_ours(text):
     with suppress(TemplateError):
         parse_template("answer", "en", text)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [each for each in Library().templates if each.locale != "en"],
+    ids=lambda template: f"{template.locale}/{template.name}",
+)
+def test_a_shipped_translation_names_the_english_text_that_it_renders(template):
+    assert template.translates == Library().exact(template.name, "en").sha256[:12]
