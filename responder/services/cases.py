@@ -29,6 +29,7 @@ from responder.storage.intake import (
     lock_requests,
     update_requests,
 )
+from responder.storage.pending import want_evidence
 
 _ID_BYTES = 8
 _TIME_BYTES = 5
@@ -44,6 +45,7 @@ class Case:
         self.row = row
         self.is_new = is_new
         self.is_changed = False
+        self.wants_evidence = False
 
     @property
     def address(self) -> IPAddress | None:
@@ -99,10 +101,12 @@ class Cases:
         return [case.row for case in self._by_id.values() if case.is_new]
 
     def store_changes(self, connection: Connection) -> None:
-        """Write the requests that were joined."""
+        """Write the requests that were joined; of those that now say something else evidence is wanted anew."""
         changed = sorted((case.row for case in self._by_id.values() if case.is_changed), key=lambda row: row["id"])
         if changed:
             update_requests(connection, changed)
+        if outdated := sorted(case.row["id"] for case in self._by_id.values() if case.wants_evidence):
+            want_evidence(connection, outdated)
 
     def _thread_of(self, arrival: Arrival) -> Case | None:
         """Find the request whose thread a message continues; a reference alone counts only from its own sender."""
@@ -142,6 +146,7 @@ class Cases:
             changed = self._follow_up(case.row)
             changed |= self._learn(case, arrival)
             case.row["version"] += changed
+            case.wants_evidence |= changed and not case.is_new and case.row["state"] in OPEN_STATES
 
     def _follow_up(self, row: Row) -> bool:
         """Bring a request back that was out of our hands; tell whether it was."""

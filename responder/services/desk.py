@@ -1,6 +1,6 @@
 """Where decisions are taken: the transaction, the terms, who decides and when; and how a request moves by them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,7 +68,7 @@ class Desk:
         identity: who we are.
         actor: who decides.
         at: when.
-        want_evidence: marks the evidence of a request, given by its id, as wanted again; None where none is gathered.
+        want_evidence: marks the evidence of requests, given by their ids, as wanted again; None where none is gathered.
         is_dry: what is done here will be rolled back.
     """
 
@@ -77,7 +77,7 @@ class Desk:
     identity: Identity
     actor: Actor
     at: datetime
-    want_evidence: Callable[[Connection, int], None] | None = None
+    want_evidence: Callable[[Connection, Collection[int]], None] | None = None
     is_dry: bool = False
 
     def require(self, permission: Permission) -> None:

@@ -167,6 +167,7 @@ class Inquiry:
             outbound_id=row["outbound_id"],
             message_id=row["message_id"],
             request_id=row["request_id"],
+            request_version=row["request_version"],
             sender_key=row["request_sender_key"],
             findings=examined.findings,
             advice=examined.advice,

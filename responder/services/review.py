@@ -4,7 +4,7 @@ Whoever decides may name the version of the request that they saw. Two who decid
 database; the second one sees that the first was quicker, and nothing is sent twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -71,7 +71,7 @@ class Review:
         identity: who we are.
         terms: how decisions are made.
         clock: gives the time; on PostgreSQL the database's own counts.
-        want_evidence: marks the evidence of a request, given by its id, as wanted again, in the transaction given.
+        want_evidence: marks the evidence of requests, given by their ids, as wanted again, in the transaction given.
         on_notice: called once a message to a sender is queued.
     """
 
@@ -82,7 +82,7 @@ class Review:
         terms: ReviewTerms,
         *,
         clock: Clock,
-        want_evidence: Callable[[Connection, int], None] | None = None,
+        want_evidence: Callable[[Connection, Collection[int]], None] | None = None,
         on_notice: Callable[[], None] = lambda: None,
     ) -> None:
         self.terms = terms

@@ -236,7 +236,7 @@ def recheck(desk: Desk, request: RowMapping, _action: Recheck) -> Outcome:
     """Have the evidence gathered again."""
     if desk.want_evidence is None:
         raise ReviewError("no evidence is gathered here (evidence.enabled)")
-    desk.want_evidence(desk.connection, request["id"])
+    desk.want_evidence(desk.connection, [request["id"]])
     desk.note(request, "rechecked")
     return _unmoved(request, "recheck")
 

@@ -36,6 +36,7 @@ class Verdict:
         outbound_id: the answer that waits for it, None when none does.
         message_id: the message.
         request_id: its request.
+        request_version: that of the request which the evidence is about.
         sender_key: its canonical sender.
         findings: all that was found.
         advice: what they speak for.
@@ -46,6 +47,7 @@ class Verdict:
     outbound_id: int | None
     message_id: int
     request_id: int
+    request_version: int
     sender_key: str
     findings: tuple[Finding, ...]
     advice: Advice
@@ -63,6 +65,8 @@ def conclude(connection: Connection, verdicts: Sequence[Verdict], instance: str,
         at: the time.
     """
     rows = _lock(connection, verdicts)
+    # A follow-up that says something else came meanwhile: advice about what it said before helps nobody.
+    current = {one.request_id for one in verdicts if rows.get(one.request_id, {}).get("version") == one.request_version}
     make_due(connection, [one.outbound_id for one in verdicts if one.outbound_id is not None], instance, at)
     cancelled = _silence(connection, verdicts, at)
     moved = _shelve(connection, _forged(verdicts, cancelled), rows, at)
@@ -76,7 +80,7 @@ def conclude(connection: Connection, verdicts: Sequence[Verdict], instance: str,
             for finding in one.findings
         ],
     )
-    store_advice(connection, [(one.request_id, one.advice) for one in kept if one.request_id not in moved])
+    store_advice(connection, [(one.request_id, one.advice) for one in kept if one.request_id in current - moved.keys()])
     return cancelled
 
 

@@ -115,9 +115,10 @@ def read_requests(connection: Connection, request_ids: Collection[int]) -> Seque
     return connection.execute(query).mappings().all()
 
 
-def want_evidence(connection: Connection, request_id: int) -> None:
-    """Mark that evidence about a request is wanted anew; what was found before stays."""
-    connection.execute(update(requests).where(requests.c.id == request_id).values(advice=None, advice_reasons=[]))
+def want_evidence(connection: Connection, request_ids: Collection[int]) -> None:
+    """Mark that evidence about requests is wanted anew; what was found before stays."""
+    wanted = update(requests).where(requests.c.id.in_(request_ids))
+    connection.execute(wanted.values(advice=None, advice_reasons=[]))
 
 
 _COLUMNS = (
@@ -140,6 +141,6 @@ _COLUMNS = (
     ),
     *(
         requests.c[name].label(f"request_{name}")
-        for name in ("id", "reference", "sender_key", "address_key", "proof", "domain", "contact")
+        for name in ("id", "reference", "version", "sender_key", "address_key", "proof", "domain", "contact")
     ),
 )

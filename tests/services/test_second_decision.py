@@ -292,7 +292,7 @@ def test_findings_are_kept_and_the_newest_counts(desk: Desk):
     desk.find_out(STATIC)
     request = desk.row(schema.requests)
     with desk.engine.execution_options(write=True).begin() as connection:
-        want_evidence(connection, request.id)
+        want_evidence(connection, [request.id])
     assert desk.row(schema.requests).advice is None
     (case,) = desk.inquiry.find_requests([request.id])
     now_missing = (finding(Check.REVERSE_NAME, Result.MISSING), *STATIC[:1])
@@ -326,6 +326,42 @@ def test_requests_that_got_no_answer_are_found_out_about_too(desk: Desk):
     assert desk.rows(schema.requests)[-1].advice == "unclear"
     assert desk.rows(schema.requests)[-1].state == "waiting"
     assert desk.inquiry.find_unadvised(10) == []
+
+
+def follow_up(desk: Desk, request: Any, **changes: Any) -> None:
+    """Let a request's sender answer what we sent."""
+    (sent,) = {row.message_id_header for row in desk.rows(schema.outbound) if row.request_id == request.id}
+    desk.take(Letter(number=9, in_reply_to=(sent,), **changes))
+
+
+def test_what_a_follow_up_changes_is_found_out_about_anew(desk: Desk):
+    desk.take(Letter(address=None, proof=Proof.NONE))
+    desk.find_out((finding(Check.LISTING, Result.NOT_LISTED),))
+    first = desk.row(schema.requests)
+    assert (bool(first.advice), first.address_key) == (True, None)
+    follow_up(desk, first, address="203.0.113.10", proof=Proof.NONE)
+    now = desk.row(schema.requests)
+    assert (now.advice, now.advice_reasons, bytes(now.address_key)[-1]) == (None, [], 10)
+    with desk.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(schema.requests).values(updated_at=datetime.now(UTC) - timedelta(seconds=30)))
+    (case,) = desk.inquiry.find_unadvised(10)
+    assert str(case.question.address) == "203.0.113.10"
+
+
+def test_a_follow_up_that_says_nothing_new_leaves_the_advice(desk: Desk):
+    desk.take(Letter())
+    desk.find_out(STATIC)
+    follow_up(desk, desk.row(schema.requests))
+    assert (desk.row(schema.requests).advice, desk.row(schema.requests).message_count) == ("static", 2)
+
+
+def test_evidence_that_comes_after_a_follow_up_gives_no_advice_about_what_was_said_before(desk: Desk):
+    desk.take(Letter(address=None, proof=Proof.NONE))
+    (case,) = desk.inquiry.claim(10)
+    follow_up(desk, desk.row(schema.requests), address="203.0.113.10", proof=Proof.NONE)
+    desk.inquiry.conclude([desk.inquiry.judge(case, (finding(Check.LISTING, Result.NOT_LISTED),))])
+    assert desk.row(schema.requests).advice is None
+    assert len(desk.rows(findings)) == 1
 
 
 def test_a_client_that_is_listed_is_the_refused_address_where_none_is_named(desk: Desk):

@@ -60,7 +60,7 @@ class Office:
             IDENTITY,
             terms,
             clock=self.clock,
-            want_evidence=lambda _, request_id: self.wanted.append(request_id),
+            want_evidence=lambda _, request_ids: self.wanted.extend(request_ids),
             on_notice=self._count,
         )
         self.exemptions = Exemptions(self.writer, IDENTITY, terms, clock=self.clock)
