@@ -19,6 +19,7 @@ _WIDEST_PREFIX = {4: 8, 6: 16}
 _RANGE_NETWORKS = 16
 _WORDS_CHARACTERS = 32 * 1024
 _CONTEXT = 60
+_END_OF_SUBJECT = "\x1e"
 _PRIVATE = frozenset({"private", "link-local", "shared"})
 
 _HINT = re.compile(r"\d\.\d|:[0-9A-Fa-f]{0,4}:")
@@ -40,7 +41,9 @@ _OURS = r"\b(?:ours?|my|mine|we|us|static|fixed|unsere?r?|meine?r?|feste?|statis
 _WHOSE = re.compile(rf"(?P<yours>\byours?\b)|{_OURS}", re.IGNORECASE)
 _BESIDE_NAME = re.compile(r"(?:\w\.[A-Za-z]{2,24}|:)[ \t]?[\[(]\Z")
 _PLEA = re.compile(
-    r"\bips?\b|address|static|block|white-?list|allow-?list|exempt|reject|refus|\blist|server|dynamic", re.IGNORECASE
+    r"\bips?\b|add?ress|direcci|stati|block|bloque|white-?list|allow-?list|exempt|reject|refus|\blist|server"
+    r"|dynamic|dynami[sq]",
+    re.IGNORECASE,
 )
 
 
@@ -102,7 +105,8 @@ def _own_words(message: InboundMessage) -> str:
     texts = [part.text for part in own if part.kind is PartKind.TEXT] or [
         part.text for part in own if part.kind is PartKind.HTML
     ]
-    words = unquote("\n\n".join([message.subject, *(own_words(text[:_WORDS_CHARACTERS]) for text in texts)]))
+    body = "\n\n".join(own_words(text[:_WORDS_CHARACTERS]) for text in texts)
+    words = unquote(f"{message.subject}\n{_END_OF_SUBJECT}\n{body}")
     if not _HINT.search(words):
         return ""
     for statement in list(find_statements(words)):
@@ -161,6 +165,8 @@ def _theirs(words: str) -> Iterator[_Claim]:
     """
     for sighting in find_addresses(words):
         before = max(0, sighting.start - _CONTEXT)
+        # An answer's subject is ours: `Re: A question about your request`.
+        before = max(before, words.rfind(_END_OF_SUBJECT, before, sighting.start))
         whose = [match.lastgroup for match in _WHOSE.finditer(words, before, sighting.start)]
         if sighting.ip is None or (whose and whose[-1]):
             continue

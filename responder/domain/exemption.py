@@ -82,11 +82,12 @@ def doubts(
         network: what is to be exempted.
         address: the refused address.
         asked: every network that was asked for.
-        proof: what ties the plea to the address.
+        proof: what ties the plea to the address; it says nothing about networks that do not hold that one.
     """
+    is_tied = proof is not Proof.NONE and address is not None and address in network
     wanted = {*asked, *(() if address is None else (ip_network(address),))}
     found = (
-        (Doubt.UNPROVEN, proof is Proof.NONE),
+        (Doubt.UNPROVEN, not is_tied),
         (Doubt.NOT_ASKED_FOR, network not in wanted),
     )
     return tuple(doubt for doubt, holds_here in found if holds_here)

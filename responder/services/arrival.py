@@ -131,7 +131,7 @@ def _message_row(reading: Reading, content: Content, node: str, sender: str) -> 
         "helo_name": storable(envelope.helo_name, _NAME_CHARACTERS),
         "tls": envelope.tls,
         "message_id_header": message.message_id,
-        "message_references": list(message.references[-_REFERENCES:]),
+        "message_references": list(dict.fromkeys((*message.references[-_REFERENCES:], *message.in_reply_to[:1]))),
         "subject": storable(message.subject, _LINE_CHARACTERS),
         "size": content.size,
         "refused_key": ip_key(plea.address) if plea.address else None,

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    Text,
     and_,
+    cast,
     exists,
     func,
     insert,
@@ -126,9 +128,10 @@ def find_expiring(connection: Connection, at: datetime, limit: int) -> Sequence[
 def find_answered(connection: Connection, at: datetime, limit: int) -> Sequence[RowMapping]:
     """Give active exemptions whose sender wrote to us in the thread of the request since they were warned.
 
-    Who names another address then has moved, and is for a person to read. Only a message that was answered counts: of
-    one that is silent nobody has looked whether it is forged, and as long as the answer to one has not been tried the
-    evidence may still say so.
+    It must have come to the address that the warning asks to be answered to, or answer something that we sent: a
+    reference alone stands in the subjects of whole threads, which others may have. Who names another address has moved,
+    and is for a person to read. Only a message that was answered counts: of one that is silent nobody has looked
+    whether it is forged, and as long as the answer to one has not been tried the evidence may still say so.
     """
     named = messages.c.refused_key
     may_be_forged = exists().where(
@@ -137,12 +140,17 @@ def find_answered(connection: Connection, at: datetime, limit: int) -> Sequence[
         outbound.c.state == OutboundState.QUEUED,
         outbound.c.attempts == 0,
     )
+    answers_us = exists().where(
+        outbound.c.request_id == requests.c.id,
+        cast(messages.c.message_references, Text).contains(outbound.c.message_id_header),
+    )
     wrote = exists().where(
         messages.c.request_id == requests.c.id,
         messages.c.sender_key == requests.c.sender_key,
         messages.c.received_at > exemptions.c.warned_at,
         or_(named.is_(None), named.between(exemptions.c.first_key, exemptions.c.last_key)),
         messages.c.disposition == Disposition.ANSWER,
+        or_(func.lower(cast(messages.c.recipients, Text)).contains(requests.c.reply_token), answers_us),
         ~may_be_forged,
     )
     query = select(exemptions).join(requests, requests.c.id == exemptions.c.request_id)

@@ -72,11 +72,13 @@ def test_special_ranges_are_exempted_only_where_they_are_named(network, is_allow
         ("203.0.113.8/29", Proof.CLIENT, ()),
         ("203.0.113.9", Proof.NONE, ("unproven",)),
         ("203.0.113.8/30", Proof.CLIENT, ("not-asked-for",)),
-        ("203.0.113.10", Proof.NONE, ("unproven", "not-asked-for")),
+        ("203.0.113.10", Proof.CLIENT, ("unproven", "not-asked-for")),
+        ("198.51.100.64/29", Proof.CLIENT, ("unproven",)),
+        ("2001:db8::/64", Proof.CLIENT, ("unproven",)),
     ],
 )
 def test_doubts(network, proof, found):
-    asked = (parse_network("203.0.113.8/29"),)
+    asked = (parse_network("203.0.113.8/29"), parse_network("198.51.100.64/29"), parse_network("2001:db8::/64"))
     assert doubts(parse_network(network), address=parse_ip("203.0.113.9"), asked=asked, proof=proof) == found
 
 

@@ -34,8 +34,8 @@ def approve(office, **letter):
 
 
 def answer(office, reference, **letter):
-    """Let the sender of a request answer in its thread, now."""
-    office.plead(tag=f"r-{office.request(reference)['reply_token']}", **letter)
+    """Let the sender of a request answer in its thread, now; by the address that we gave, unless they say otherwise."""
+    office.plead(**{"tag": f"r-{office.request(reference)['reply_token']}"} | letter)
     last = office.rows(messages)[-1]
     with office.engine.execution_options(write=True).begin() as connection:
         late = datetime.now(UTC) + timedelta(seconds=1)
@@ -109,16 +109,30 @@ def test_answering_the_warning_renews_the_exemption_once(office):
         {"decision": silent(Reason.SUPPRESSED)},
         {"decision": silent(Reason.REPLY_LIMIT)},
         {"address": "198.51.100.7"},
+        {"tag": None, "subject": "Re: [{reference}]"},
     ],
 )
 def test_nobody_else_no_machine_and_nobody_who_has_moved_renews_it(office, letter):
     reference = approve(office)
     run(office)
     office.change(reply_slots, answers=[])
+    if "subject" in letter:
+        letter = letter | {"subject": letter["subject"].format(reference=reference)}
     answer(office, reference, **letter)
     office.change(outbound, attempts=1)
     run(office)
     assert office.exempt()[0].expires_at < datetime.now(UTC) + SOON
+
+
+def test_an_answer_to_what_we_sent_renews_it_too(office):
+    reference = approve(office)
+    run(office)
+    office.change(reply_slots, answers=[])
+    warning = office.rows(outbound)[-1]
+    answer(office, reference, tag=None, in_reply_to=(warning.message_id_header,), changes={"references": ()})
+    office.change(outbound, attempts=1)
+    run(office)
+    assert office.exempt()[0].expires_at > datetime.now(UTC) + SOON
 
 
 def test_a_message_that_may_yet_turn_out_to_be_forged_renews_nothing(office):
