@@ -59,6 +59,7 @@ _TRANSITIONS: dict[tuple[RequestState, RequestEvent], RequestState] = {
     (_S.ASKED, _E.DENY): _S.DENIED,
     (_S.ASKED, _E.DISMISS): _S.DISMISSED,
     (_S.ASKED, _E.LAPSE): _S.LAPSED,
+    (_S.APPROVED, _E.REOPEN): _S.WAITING,
     (_S.DENIED, _E.REOPEN): _S.WAITING,
     (_S.LAPSED, _E.REOPEN): _S.WAITING,
     (_S.DISMISSED, _E.REOPEN): _S.WAITING,

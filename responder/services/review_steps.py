@@ -163,10 +163,14 @@ def assign(desk: Desk, request: RowMapping, action: Assign) -> Outcome:
 
 
 def reopen(desk: Desk, request: RowMapping, action: Reopen) -> Outcome:
-    """Bring a closed request back; what was to tell its sender of the decision is told no more."""
+    """Bring a closed request back; what was to tell its sender of a decision that holds no more is not told.
+
+    An exemption holds until it is revoked, and the sender of one that was approved is told of it all the same.
+    """
     desk.require_possible(request, RequestEvent.REOPEN)
     reason = clean_text(action.reason, "reason")
-    withdraw_untried(desk.connection, request["id"], (Kind.NOTICE,), "reopened", desk.at)
+    if request["state"] != RequestState.APPROVED:
+        withdraw_untried(desk.connection, request["id"], (Kind.NOTICE,), "reopened", desk.at)
     after = desk.move(request, RequestEvent.REOPEN, {"reason": reason}, **_UNDECIDED)
     return _outcome(request, "reopen", after)
 

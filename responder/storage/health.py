@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from responder.domain.disposition import Disposition, Reason
 from responder.domain.outbound import OutboundState
 from responder.storage.ids import first_id_at
-from responder.storage.schema import messages, nodes, outbound
+from responder.storage.schema import messages, nodes, outbound, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Health:
 
     Attributes:
         received: messages that came.
-        limited: those of them that a limit kept from being answered.
+        limited: those of them whose senders never heard from us because of a limit; a conversation goes on without
+            automatic answers, and is none of these.
         failed: outbound messages that were given up.
         overdue: outbound messages that should have been tried and were not.
         newest_at: when the newest message came, None before the first.
@@ -35,7 +36,8 @@ class Health:
 def read_health(connection: Connection, *, since: datetime, now: datetime, patience: timedelta) -> Health:
     """Count what happened since `since`, and what waits or was seen for longer than `patience` before `now`."""
     new = messages.c.id >= first_id_at(since)
-    limited = (messages.c.disposition == Disposition.SILENT, messages.c.reason == Reason.REPLY_LIMIT)
+    is_limited = (messages.c.disposition == Disposition.SILENT, messages.c.reason == Reason.REPLY_LIMIT)
+    never_answered = exists().where(requests.c.id == messages.c.request_id, requests.c.unanswered == Reason.REPLY_LIMIT)
     failed = (outbound.c.state == OutboundState.FAILED, outbound.c.settled_at >= since)
     overdue = (outbound.c.state == OutboundState.QUEUED, outbound.c.due_at < now - patience)
 
@@ -45,7 +47,7 @@ def read_health(connection: Connection, *, since: datetime, now: datetime, patie
     newest = select(messages.c.received_at).order_by(messages.c.id.desc()).limit(1)
     return Health(
         received=count(new),
-        limited=count(new, *limited),
+        limited=count(new, *is_limited, never_answered),
         failed=count(*failed),
         overdue=count(*overdue),
         newest_at=connection.execute(newest).scalar_one_or_none(),

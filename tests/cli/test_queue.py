@@ -87,6 +87,15 @@ def test_every_decision_can_be_taken(shell):
     assert shell.objects("queue", "list", "--assignee", "ann")[0]["reference"] == reference
 
 
+def test_who_wrote_since_the_decision_is_unread(shell):
+    office, reference, other = shell.office, shell.office.plead(), shell.office.plead(sender="b@two.example")
+    for each in (reference, other):
+        shell.done("queue", "approve", each)
+    office.plead(tag=f"r-{office.request(reference)['reply_token']}")
+    for option, found in (("--unread", reference), ("--read", other)):
+        assert [row["reference"] for row in shell.objects("queue", "list", "--state", "approved", option)] == [found]
+
+
 def test_a_confirmation_is_asked_for(shell):
     reference = shell.office.plead()
     refused = shell.run("queue", "approve", reference, "--network", "203.0.113.8/29")

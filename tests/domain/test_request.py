@@ -27,6 +27,7 @@ asked      approve    approved
 asked      deny       denied
 asked      dismiss    dismissed
 asked      lapse      lapsed
+approved   reopen     waiting
 denied     reopen     waiting
 lapsed     reopen     waiting
 dismissed  reopen     waiting

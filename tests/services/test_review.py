@@ -271,6 +271,17 @@ def test_a_closed_request_is_reopened_and_its_notice_kept_back(office):
     assert office.sent(reference)[0].state == "cancelled"
 
 
+def test_what_is_approved_is_reopened_with_its_exemption_and_its_notice(office):
+    reference = office.plead()
+    office.review.decide(reference, Approve(), ANN)
+    office.review.decide(reference, Reopen("another address"), BOB)
+    assert (office.request(reference)["state"], office.exempt()[0].revoked_at) == ("waiting", None)
+    assert office.sent(reference)[0].state == "queued"
+    other = parse_network("203.0.113.10")
+    assert office.review.decide(reference, Approve(other, confirm=other), ANN).network == other
+    assert len(office.exempt()) == 2
+
+
 def test_a_reopened_request_takes_its_key_only_where_it_is_free(office):
     reference = office.plead()
     office.review.decide(reference, Dismiss(), ANN)

@@ -31,6 +31,7 @@ _OPTIONS = (
     click.option("--assignee", metavar="LOGIN", help="Who has it in hand."),
     click.option("--advice", type=click.Choice([kind.value for kind in AdviceKind]), help="What the evidence says."),
     click.option("--quoted/--not-quoted", default=None, help="Whether a refusal was quoted."),
+    click.option("--unread/--read", default=None, help="Whether the sender wrote since somebody last looked."),
     click.option("--since", type=TIME, help="Changed then or later: a date or a time, UTC."),
 )
 _BY_WORDS = "Beginnings of words of what was written, subject, contact or reference."

@@ -14,7 +14,7 @@ from responder.domain.request import RequestState
 from responder.services.sign_in import Person
 from responder.storage.requests import RequestFilter
 
-_DECIDED = (RequestState.APPROVED, RequestState.DENIED, RequestState.DISMISSED, RequestState.LAPSED)
+_DECIDED = (RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED)
 _LONGEST = 200
 
 # The tabs over the list: what each is called, and which requests it shows.
@@ -23,7 +23,8 @@ TABS: dict[str, tuple[str, RequestFilter]] = {
     "plain": ("Nothing quoted", RequestFilter(quoted=False)),
     "mine": ("Mine", RequestFilter()),
     "asked": ("Asked", RequestFilter(states=(RequestState.ASKED,))),
-    "decided": ("Decided", RequestFilter(states=_DECIDED)),
+    "follow-ups": ("Follow-ups", RequestFilter(states=_DECIDED, unread=True)),
+    "decided": ("Decided", RequestFilter(states=(*_DECIDED, RequestState.DISMISSED))),
     "shelved": ("Shelved", RequestFilter(states=(RequestState.SHELVED,))),
     "all": ("All", RequestFilter(states=())),
 }
@@ -61,6 +62,11 @@ class Look(BaseModel):
     def given(self) -> dict[str, str]:
         """What the address says, without the page."""
         return {name: value for name, value in self.model_dump(exclude={"after"}).items() if value}
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it shows less than its whole tab."""
+        return bool(self.given.keys() - {"tab"})
 
     @property
     def reference(self) -> str | None:

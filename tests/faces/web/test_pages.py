@@ -10,8 +10,10 @@ from responder.domain.disposition import Reason
 from responder.domain.plea import Proof
 from responder.domain.roles import Role
 from responder.faces.web.view import ago, duration, visible
+from responder.services.review_actions import Approve
 from responder.storage.schema import requests
 from tests.support.pleas import silent
+from tests.support.review import ANN
 from tests.support.web import House, open_house
 
 PAGES = (
@@ -48,6 +50,17 @@ def test_real_pleas_come_first_and_the_others_have_a_tab(house: House, browser):
     assert references(browser.get("/queue?tab=plain")) == [plain]
     assert references(browser.get("/queue?tab=shelved")) == [shelved]
     assert set(references(browser.get("/queue?tab=all"))) == {plea, plain, shelved}
+
+
+def test_who_writes_again_after_a_decision_has_a_tab(house: House, browser):
+    reference = house.desk.plead()
+    house.desk.review.decide(reference, Approve(), ANN)
+    assert references(browser.get("/queue?tab=follow-ups")) == []
+    house.desk.plead(tag=f"r-{house.desk.request(reference)['reply_token']}")
+    assert references(browser.get("/queue?tab=follow-ups")) == [reference]
+    assert "Follow-ups 1" in words(browser.get("/queue"))
+    assert "Follow-ups 1" not in words(browser.get("/queue?q=somebody"))
+    assert references(browser.get("/queue?tab=pleas")) == []
 
 
 @pytest.mark.parametrize(
@@ -207,6 +220,13 @@ def test_an_exemption_is_added_found_and_revoked(house: House, browser):
     assert "our branch" not in words(browser.get("/exemptions"))
     assert "our branch" in words(browser.get("/exemptions?state=over"))
     assert browser.post(f"/exemptions/{number}/revoke").status_code in {409, 422}
+
+
+def test_what_was_entered_for_an_exemption_that_may_not_be_is_shown_again(browser):
+    form = {"network": "10.0.0.0/8", "days": "20", "reason": "our branch"}
+    answer = browser.post("/exemptions", data=form)
+    assert (answer.status_code, "too wide" in words(answer)) == (422, True)
+    assert all(f'name="{name}"' in answer.text and f'value="{value}"' in answer.text for name, value in form.items())
 
 
 def test_what_came_and_what_leaves_can_be_read(house: House, browser):

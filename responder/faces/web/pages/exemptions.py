@@ -1,5 +1,6 @@
 """What is exempt."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -33,6 +34,13 @@ def exemptions(
     after: After = None,
 ) -> Response:
     """List exemptions, newest first."""
+    return _show(here, state, address, after)
+
+
+def _show(
+    here: Visit, state: str, address: str, after: int | None = None, *, entered: Mapping[str, str] | None = None
+) -> Response:
+    """Show the list, with what was `entered` to exempt a network and why that cannot be done, its `error`."""
     rows, next_id, error = [], None, None
     try:
         page = here.office.queue.exemptions(_wanted(here, state, address), limit=ROWS, after=after)
@@ -42,12 +50,13 @@ def exemptions(
     given = {"state": state, "address": address}
     return here.show(
         "exemptions.html",
-        status=422 if error else 200,
+        status=422 if error or entered else 200,
         rows=rows,
         given=given,
         pager=(given, next_id, after),
         view=query(given),
         error=error,
+        entered=entered or dict.fromkeys(("network", "days", "reason", "error"), ""),
     )
 
 
@@ -68,7 +77,8 @@ def add(here: Here, network: Text = "", days: Text = "", reason: Text = "") -> R
         wanted = read_network(network)
         here.office.exemptions.add(wanted, here.person.actor, days=read_days(days), reason=reason)
     except (FieldError, ReviewError) as error:
-        raise HTTPException(422, str(error)) from None
+        entered = {"network": network, "days": days, "reason": reason, "error": str(error)}
+        return _show(here, "active", "", entered=entered)
     return go("/exemptions?did=exempted")
 
 

@@ -16,6 +16,7 @@ from responder.services.review_actions import UnknownRequest
 router = APIRouter()
 
 ROWS = 50
+_COUNTED = ("pleas", "plain", "follow-ups")
 
 
 @router.get("/queue")
@@ -36,7 +37,7 @@ def queue(here: Here, look: LookQuery) -> Response:
         rows=rows,
         look=look,
         tabs={key: name for key, (name, _) in TABS.items()},
-        counts={key: here.office.queue.count(TABS[key][1]) for key in ("pleas", "plain")},
+        counts={} if look.is_narrowed else {key: here.office.queue.count(TABS[key][1]) for key in _COUNTED},
         view=query(look.given),
         pager=(look.given, after, look.after),
         error=error,
