@@ -14,7 +14,7 @@ from responder.services.review_actions import Dismiss, Promote, Reopen, Undo
     epilog="Example: responder queue dismiss --domain spam.example --block domain --dry-run",
 )
 @click.option("--block", type=click.Choice(["sender", "domain"]), help="Also never answer them again.")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff; the sender does not read it.")
 @deciding_options
 @pass_invocation
 def dismiss(invocation: Invocation, /, *, block: str | None, reason: str, **others: Any) -> None:
@@ -26,11 +26,11 @@ def dismiss(invocation: Invocation, /, *, block: str | None, reason: str, **othe
     short_help="Bring back what was closed.",
     epilog="Example: responder queue reopen 7K3QW-0M9XT --reason 'the provider has confirmed it'",
 )
-@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff; the sender does not read it.")
 @deciding_options
 @pass_invocation
 def reopen(invocation: Invocation, /, *, reason: str, **others: Any) -> None:
-    """Bring back what was denied, dismissed or had lapsed."""
+    """Bring back what was decided or had lapsed; an exemption holds until it is revoked."""
     act(invocation, Reopen(reason), **others)
 
 
