@@ -94,6 +94,8 @@ def test_who_wrote_since_the_decision_is_unread(shell):
     office.plead(tag=f"r-{office.request(reference)['reply_token']}")
     for option, found in (("--unread", reference), ("--read", other)):
         assert [row["reference"] for row in shell.objects("queue", "list", "--state", "approved", option)] == [found]
+    shell.done("queue", "mark-read", reference)
+    assert shell.objects("queue", "list", "--state", "approved", "--unread") == []
 
 
 def test_a_confirmation_is_asked_for(shell):

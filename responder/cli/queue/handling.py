@@ -1,4 +1,4 @@
-"""`queue note`, `assign`, `recheck`: what helps to decide."""
+"""`queue note`, `assign`, `recheck`, `mark-read`: what leaves a request where it is."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import click
 
 from responder.cli.context import Invocation, pass_invocation
 from responder.cli.queue.acting import act, deciding_options
-from responder.services.review_actions import Assign, Note, Recheck
+from responder.services.review_actions import Assign, MarkRead, Note, Recheck
 
 
 @click.command(
@@ -47,4 +47,16 @@ def recheck(invocation: Invocation, /, **others: Any) -> None:
     act(invocation, Recheck(), **others)
 
 
-COMMANDS = (note, assign, recheck)
+@click.command(
+    "mark-read",
+    short_help="Say that what the sender wrote last was seen.",
+    epilog="Example: responder queue mark-read 7K3QW-0M9XT",
+)
+@deciding_options
+@pass_invocation
+def mark_read(invocation: Invocation, /, **others: Any) -> None:
+    """Say that what the sender wrote last was seen and needs nothing; the request stays as it is."""
+    act(invocation, MarkRead(), **others)
+
+
+COMMANDS = (note, assign, recheck, mark_read)

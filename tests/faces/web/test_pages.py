@@ -61,6 +61,9 @@ def test_who_writes_again_after_a_decision_has_a_tab(house: House, browser):
     assert "Follow-ups 1" in words(browser.get("/queue"))
     assert "Follow-ups 1" not in words(browser.get("/queue?q=somebody"))
     assert references(browser.get("/queue?tab=pleas")) == []
+    assert "Mark as read" in words(browser.get(f"/requests/{reference}?tab=follow-ups"))
+    assert browser.post(f"/requests/{reference}/mark-read?tab=follow-ups").status_code == 303
+    assert references(browser.get("/queue?tab=follow-ups")) == []
 
 
 @pytest.mark.parametrize(

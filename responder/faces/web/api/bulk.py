@@ -25,7 +25,7 @@ class BulkBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     references: list[Annotated[str, Field(max_length=20)]] = Field(min_length=1, max_length=MOST_AT_ONCE)
-    action: Literal["approve", "deny", "dismiss", "assign", "reopen", "promote", "recheck"]
+    action: Literal["approve", "deny", "dismiss", "assign", "reopen", "promote", "recheck", "mark-read"]
     reason: TextField = ""
     paragraphs: list[Annotated[str, Field(max_length=64)]] = Field(default=[], max_length=20)
     login: Annotated[str, Field(max_length=64)] | None = None
@@ -51,6 +51,7 @@ def _bulk_action(body: BulkBody) -> actions.Action:
         "reopen": actions.Reopen(body.reason),
         "promote": actions.Promote(),
         "recheck": actions.Recheck(),
+        "mark-read": actions.MarkRead(),
     }
     return made[body.action]
 

@@ -189,6 +189,13 @@ def recheck(decider: Decides, body: Body) -> Outcome:
     return decider.do(actions.Recheck(), body)
 
 
+@router.post("/mark-read")
+@needs(Permission.DECIDE)
+def mark_read(decider: Decides, body: Body) -> Outcome:
+    """Say that what the sender wrote last was seen."""
+    return decider.do(actions.MarkRead(), body)
+
+
 def shape(outcome: actions.Outcome) -> Outcome:
     """Give an outcome as programs read it: networks and ids are text."""
     values: dict[str, Any] = asdict(outcome)

@@ -17,6 +17,7 @@ from responder.services.review_actions import (
     Assign,
     Deny,
     Dismiss,
+    MarkRead,
     Outcome,
     Promote,
     Recheck,
@@ -26,7 +27,7 @@ from responder.services.review_actions import (
 
 router = APIRouter()
 
-Bulk = Literal["approve", "deny", "dismiss", "assign", "recheck", "promote", "reopen"]
+Bulk = Literal["approve", "deny", "dismiss", "assign", "recheck", "promote", "reopen", "mark-read"]
 References = Annotated[tuple[Annotated[str, Form(max_length=20)], ...], Form(max_length=500)]
 Text = Annotated[str, Form()]
 
@@ -74,6 +75,7 @@ def _action(name: Bulk, reason: str, paragraphs: tuple[str, ...], login: str) ->
         "recheck": Recheck(),
         "promote": Promote(),
         "reopen": Reopen(reason=reason),
+        "mark-read": MarkRead(),
     }
     return actions[name]
 

@@ -21,6 +21,7 @@ from responder.services.review_actions import (
     Assign,
     Deny,
     Dismiss,
+    MarkRead,
     Note,
     Promote,
     Recheck,
@@ -170,6 +171,13 @@ def undo(sheet: Sent) -> Response:
 def recheck(sheet: Sent) -> Response:
     """Have the evidence gathered again."""
     return sheet.do(Recheck(), stays=True)
+
+
+@router.post("/mark-read")
+@needs(Permission.DECIDE)
+def mark_read(sheet: Sent) -> Response:
+    """Say that what the sender wrote last was seen, and open the next one."""
+    return sheet.do(MarkRead())
 
 
 class FieldError(ValueError):
