@@ -25,6 +25,12 @@ def clean(value: object) -> str:
     text = str(value)
     if len(text) > _VALUE_CHARACTERS:
         text = text[: _VALUE_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return clean_whole(text)
+
+
+def clean_whole(value: object) -> str:
+    """Give `value` as `clean` does, however long it is: for a terminal, where a person wants to see all of it."""
+    text = str(value)
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(character) for character in text)
@@ -90,6 +96,11 @@ def _event(level: int, event: str, /, *, exc_info: BaseException | None = None, 
 def started(*, version: str, faces: str, database: str) -> None:
     """The service is up."""
     _event(logging.INFO, "started", version=version, faces=faces, database=database)
+
+
+def answers_kept(*, folder: object) -> None:
+    """The relay is a Maildir: what should leave is kept in `folder`."""
+    _event(logging.WARNING, "answers-kept", folder=folder, why="relay.url is a Maildir, none leaves; set a relay")
 
 
 def stopping() -> None:

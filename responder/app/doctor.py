@@ -14,9 +14,10 @@ from responder.app.database import first_line, open_database
 from responder.app.doctor_dns import check_dns
 from responder.app.doctor_exports import check_exports
 from responder.app.doctor_ports import check_ports
+from responder.app.doctor_relay import check_relay
+from responder.app.doctor_running import check_worker, was_started
 from responder.app.errors import StartError
-from responder.app.identity import hostname
-from responder.app.parts import make_relay, make_tls_context
+from responder.app.parts import make_tls_context
 from responder.app.sockets import raise_file_limit
 from responder.app.verdict import Finding, Verdict
 from responder.app.wording import make_library, read_library, renderer_for_looking
@@ -25,7 +26,6 @@ from responder.services.samples import SAMPLES
 from responder.services.templates.file import Problem
 from responder.services.templates.library import Library
 from responder.services.templates.watch import find_troubles
-from responder.services.transports import Deferred, Refused
 from responder.settings import Loaded, Settings
 from responder.storage import migrate
 from responder.storage.health import read_health
@@ -34,17 +34,19 @@ _LITTLE_SPACE = 200 * 1024**2
 _CLOCK_ERROR = timedelta(seconds=10)
 _LATELY = timedelta(hours=24)
 _PATIENCE = timedelta(minutes=5)
+_NAMED = ("name", "domain")  # what the shipped settings can only make up; the postmaster follows the domain
 
 
 def examine(loaded: Loaded) -> Iterator[Finding]:
     """Ask every part, one after the other."""
     settings = loaded.settings
     yield from check_settings(loaded)
+    yield from check_organization(settings)
     yield from check_storage(settings)
     yield from check_exports(settings)
     yield check_relay(settings)
     yield from check_templates(settings)
-    yield from check_ports(settings)
+    yield from check_ports(settings, was_started=was_started(settings))
     yield check_files(settings)
     yield check_clock(time.time())
     yield from check_dns(settings)
@@ -61,6 +63,15 @@ def check_settings(loaded: Loaded) -> Iterator[Finding]:
         yield from (Finding("settings", Verdict.FAILED, problem) for problem in problems)
     else:
         yield Finding("settings", Verdict.OK, str(loaded.file or "defaults, no file"))
+
+
+def check_organization(settings: Settings) -> Iterator[Finding]:
+    """See whether the settings say who refuses; every answer names them."""
+    fields = type(settings.organization).model_fields
+    left = [name for name in _NAMED if getattr(settings.organization, name) == fields[name].default]
+    if left:
+        names = ", ".join(f"organization.{name}" for name in left)
+        yield Finding("settings", Verdict.WARNING, f"{names}: still as shipped, and named in answers; set your own")
 
 
 def check_storage(settings: Settings) -> Iterator[Finding]:
@@ -84,6 +95,7 @@ def _check_contents(engine: Engine) -> Iterator[Finding]:
         troubles = find_troubles(connection, now - _LATELY)
         if engine.dialect.name == "postgresql":
             yield _compare_clocks(connection.execute(select(func.clock_timestamp())).scalar_one())
+        yield from check_worker(connection)
     yield from (Finding("templates", Verdict.WARNING, trouble) for trouble in troubles)
     if health.newest_at and health.newest_at > now + _CLOCK_ERROR:
         yield Finding("clock", Verdict.FAILED, "messages are stored with times to come: the clock was set back")
@@ -113,17 +125,6 @@ def _check_space(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     verdict = Verdict.OK if free > _LITTLE_SPACE else Verdict.FAILED
     yield Finding("disk", verdict, f"{free // 1024**2} MiB free in {folder}")
-
-
-def check_relay(settings: Settings) -> Finding:
-    """See whether the relay takes a message from the null reverse-path; none is sent."""
-    if settings.relay.url.startswith("maildir:") and not settings.under_data_dir("").exists():
-        return Finding("relay", Verdict.OK, f"{settings.relay.url}: is made at the first start")
-    try:
-        reply = make_relay(settings, hostname(settings)).check(settings.organization.postmaster)
-    except (StartError, Deferred, Refused) as error:
-        return Finding("relay", Verdict.FAILED, str(error))
-    return Finding("relay", Verdict.OK, f"{settings.relay.url}: {reply}")
 
 
 def check_templates(settings: Settings) -> Iterator[Finding]:

@@ -18,15 +18,21 @@ _QUESTIONS = {
 }
 
 
-def check_ports(settings: Settings) -> Iterator[Finding]:
-    """See whether the service listens where the settings say, or could."""
+def check_ports(settings: Settings, *, was_started: bool) -> Iterator[Finding]:
+    """See whether the service listens where the settings say, or could.
+
+    Where it `was_started` before, a port that is free is a warning, and no more than that: another machine with the
+    same database may have that face.
+    """
+    verdict, advice = (Verdict.WARNING, "; start `responder serve`") if was_started else (Verdict.OK, " yet")
     listeners = (settings.smtp.listen, settings.policy.listen, settings.web.listen)
     for setting, endpoints in zip(_QUESTIONS, listeners, strict=True):
         for endpoint in endpoints:
             try:
                 for free in bind(setting, [endpoint]):
                     free.close()
-                yield Finding("port", Verdict.OK, f"{endpoint} ({setting}) is free: the service does not run there")
+                text = f"{endpoint} ({setting}) is free: the service does not run there{advice}"
+                yield Finding("port", verdict, text)
             except StartError as error:
                 answer = _ask(setting, endpoint)
                 yield Finding("port", Verdict.OK, answer) if answer else Finding("port", Verdict.FAILED, str(error))

@@ -3,6 +3,8 @@
 import re
 import ssl
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from responder.app.errors import StartError
 from responder.domain.limits import ReplyLimits, Scope
@@ -59,6 +61,12 @@ def make_delivery_terms(settings: Settings) -> DeliveryTerms:
         max_per_minute=settings.reply.max_per_minute,
         drop_waiting_after=timedelta(hours=hours) if hours else None,
     )
+
+
+def kept_in(settings: Settings) -> Path | None:
+    """Give the folder in which all that should leave stays, None where there is a relay that passes it on."""
+    parts = urlsplit(settings.relay.url)
+    return settings.under_data_dir(unquote(parts.path)) if parts.scheme == "maildir" else None
 
 
 def make_relay(settings: Settings, hostname: str) -> Transport:

@@ -13,7 +13,7 @@ from responder.app.errors import StartError
 from responder.app.evidence import make_inquirer, make_inquiry_terms
 from responder.app.exports import PublishingLoop, make_publishing_loop
 from responder.app.identity import make_identity
-from responder.app.parts import make_delivery_terms, make_relay, make_smtp_limits, make_terms, make_tls_context
+from responder.app.parts import kept_in, make_delivery_terms, make_relay, make_smtp_limits, make_terms, make_tls_context
 from responder.app.policy import PolicyPart, remember_for
 from responder.app.reloading import reread
 from responder.app.review import Chores
@@ -214,6 +214,9 @@ class Service:
         maillog.started(
             version=__version__, faces=",".join(self._faces), database=hide_password(self.loaded.settings.database_url)
         )
+        folder = kept_in(self.loaded.settings)
+        if self.worker and folder is not None:
+            maillog.answers_kept(folder=folder)
         await stopping.wait()
         maillog.stopping()
         await self._drain()

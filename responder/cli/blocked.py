@@ -40,7 +40,7 @@ def listing(invocation: Invocation, /, *, limit: int, after: str | None, as_json
 
 @command.command(epilog="Examples: responder blocked add spam.example; responder blocked add robot@shop.example")
 @click.argument("pattern", metavar="ADDRESS|DOMAIN")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff; never sent.")
 @by_option
 @json_option
 @pass_invocation

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,7 +49,38 @@ class Invocation:
         return self.loaded.settings
 
 
-pass_invocation = click.make_pass_decorator(Invocation)
+def pass_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the invocation, in front of its arguments.
+
+    The command fails with `Unusable` before it does anything where an argument holds octets that are no UTF-8: Python
+    gives them as lone surrogates, which no database and no message can hold. Paths may: so may the names of files.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        context = click.get_current_context()
+        for parameter in context.command.params:
+            if not isinstance(parameter.type, click.Path):
+                _require_text(parameter, context)
+        return function(*args, **kwargs)
+
+    return click.make_pass_decorator(Invocation)(run)
+
+
+def _require_text(parameter: click.Parameter, context: click.Context) -> None:
+    given = context.params.get(parameter.name or "")
+    for value in given if isinstance(given, tuple) else (given,):
+        if isinstance(value, str) and not _is_text(value):
+            raise Unusable([f"{parameter.get_error_hint(context)} is no UTF-8 text: {value}"])
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine output: JSON, one object a line.")
 

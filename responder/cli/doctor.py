@@ -13,7 +13,8 @@ from responder.app.verdict import Finding, Verdict
 from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import FAILED
 from responder.cli.output import print_json
-from responder.domain.address import AddressError, IPAddress, parse_ip, parse_mailbox
+from responder.cli.types import ADDRESS, MAILBOX
+from responder.domain.address import IPAddress
 from responder.maillog import clean
 from responder.settings import Endpoint
 from responder.settings.values import Listen
@@ -35,40 +36,14 @@ class _ServerType(click.ParamType[Endpoint]):
         return server
 
 
-class _AddressType(click.ParamType[IPAddress]):
-    """An IP address."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IPAddress:
-        """Give the address that `value` spells."""
-        try:
-            return parse_ip(str(value))
-        except AddressError as error:
-            self.fail(str(error), param, ctx)
-
-
-class _MailboxType(click.ParamType[str]):
-    """A mail address."""
-
-    name = "mailbox"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Give `value` where it is one."""
-        try:
-            return parse_mailbox(str(value))
-        except AddressError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command(
     name="doctor",
     epilog="Examples: responder doctor --json | jq 'select(.verdict != \"ok\")'; "
     "responder doctor --through mx.example.com:25 --as 203.0.113.9",
 )
 @click.option("--through", "server", type=_ServerType(), metavar="HOST:PORT", help="Ask this front MTA instead.")
-@click.option("--as", "client", type=_AddressType(), metavar="ADDRESS", help="As the client that it shall judge.")
-@click.option("--recipient", type=_MailboxType(), metavar="ADDR", help="A mailbox that the client must not reach.")
+@click.option("--as", "client", type=ADDRESS, metavar="ADDRESS", help="As the client that it shall judge.")
+@click.option("--recipient", type=MAILBOX, metavar="ADDR", help="A mailbox that the client must not reach.")
 @json_option
 @click.pass_context
 @pass_invocation
@@ -83,8 +58,9 @@ def command(
 ) -> None:
     """Ask every part whether it works.
 
-    Settings and the files they name, database, disk, outbox, limits reached lately, the relay (would it take a message
-    from the null sender? none is sent), templates, ports, clock, resolver, lists. Exit 1 if anything does not work.
+    Settings and the files they name, database, disk, worker, outbox, limits reached lately, the relay (would it take a
+    message from the null sender? none is sent), templates, ports, clock, resolver, lists. Exit 1 if anything does not
+    work; a warning alone is exit 0.
 
     With --through and --as it asks a front MTA alone, by XCLIENT: does the client ADDRESS, which a list names, reach
     the bypass addresses, and nobody else? No message is sent.

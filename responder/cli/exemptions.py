@@ -69,7 +69,7 @@ def listing(
 @command.command(epilog="Example: responder exemptions add 203.0.113.8/29 --days 90 --reason 'branch office'")
 @click.argument("network", type=NETWORK)
 @click.option("--days", type=click.IntRange(1, LONGEST_DAYS), metavar="N", help="For how long, instead of the usual.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for other staff.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for other staff; never sent.")
 @by_option
 @json_option
 @pass_invocation
@@ -87,13 +87,14 @@ def add(
     with open_desk(invocation.settings, by) as desk:
         outcome = desk.exemptions.add(network, desk.actor, days=days, reason=reason)
     done = "renewed" if outcome.renews else "exempt"
-    _tell(outcome, f"{done} until {outcome.expires_at.date().isoformat()}", as_json=as_json)
+    until = outcome.expires_at.date().isoformat()
+    _tell(outcome, f"{done} until {until}; nobody is told, and only staff read the reason", as_json=as_json)
 
 
 @command.command(epilog="Example: responder exemptions revoke 203.0.113.9 --reason 'unwanted mail came from there'")
 @click.argument("which", metavar="NETWORK|ID")
-@click.option("--reason", default="", metavar="TEXT", help="Why, in words that the sender reads.")
-@click.option("--text", "words", default="", metavar="TEXT", help="What else to tell the sender.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; the sender reads it, unless --quietly.")
+@click.option("--text", "words", default="", metavar="TEXT", help="What else to tell; the sender reads it too.")
 @click.option("--quietly", is_flag=True, help="Tell the sender nothing.")
 @by_option
 @json_option
@@ -113,7 +114,10 @@ def revoke(
     number = _find(invocation, which)
     with open_desk(invocation.settings, by) as desk:
         outcome = desk.exemptions.revoke(number, desk.actor, reason=reason, text=words, notify=not quietly)
-    told = "the sender is told" if outcome.outbound_id is not None else "nobody is told"
+    if outcome.outbound_id is not None:
+        told = "the sender is told, and reads the reason" if reason else "the sender is told"
+    else:
+        told = "nobody is told, and only staff read the reason" if reason else "nobody is told"
     _tell(outcome, f"revoked; {told}", as_json=as_json)
 
 

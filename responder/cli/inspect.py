@@ -17,7 +17,8 @@ from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import FAILED, say
 from responder.cli.output import print_fields, print_heading, print_json, shown
 from responder.cli.shapes import software_text
-from responder.domain.address import AddressError, IPAddress, parse_ip
+from responder.cli.types import ADDRESS
+from responder.domain.address import IPAddress
 from responder.domain.envelope import ClientSource, Content, Envelope, Recipient, RecipientKind
 from responder.domain.guides import choose_guides
 from responder.domain.identity import Identity
@@ -33,23 +34,13 @@ from responder.settings import Settings
 _NO_KEY = bytes(32)  # loop marks of messages that a service really sent are known to that service alone
 
 
-class _Address(click.ParamType[IPAddress]):
-    name = "ip"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IPAddress:
-        try:
-            return parse_ip(str(value))
-        except AddressError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
 @click.command(
     name="inspect",
     epilog="Example: responder inspect --client 203.0.113.9 --helo mail.example.org plea.eml",
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option("--reverse-path", metavar="ADDR", help="MAIL FROM; without it the Return-Path field, then From.")
-@click.option("--client", type=_Address(), metavar="IP", help="Who sent it; unknown without.")
+@click.option("--client", type=ADDRESS, metavar="IP", help="Who sent it; unknown without.")
 @click.option("--helo", "helo_name", metavar="NAME", default="", help="What the client called itself.")
 @click.option("--evidence", "with_evidence", is_flag=True, help="Also look up what there is in the DNS about it.")
 @json_option

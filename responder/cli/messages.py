@@ -2,24 +2,27 @@
 
 import click
 
-from responder.cli.context import ID, Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
+from responder.cli.context import Invocation, ListByDefault, after_id, json_option, list_options, pass_invocation
 from responder.cli.database import reading
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_fields, print_heading, print_json, print_octets, print_table
 from responder.cli.shapes import software_text
+from responder.cli.types import MAILBOX, MESSAGE
 from responder.domain.address import sender_key
 from responder.domain.disposition import Disposition, Reason
 from responder.services.shapes import message_details, message_object
-from responder.storage.messages import find_message, find_raw, list_messages
+from responder.storage.messages import find_by_reference, find_message, find_raw, list_messages
 
+_WIDEST = 140
 _COLUMNS = (
     Column("ID"),
-    Column("RECEIVED", least_width=USUAL),
+    Column("REFERENCE", least_width=USUAL),
+    Column("RECEIVED", least_width=WIDE),
     Column("REVERSE-PATH", may_be_cut=True),
     Column("DISPOSITION"),
     Column("ADDRESS", least_width=WIDE),
-    Column("REQUEST", least_width=WIDE),
-    Column("SUBJECT", may_be_cut=True, least_width=WIDE),
+    Column("REQUEST", least_width=_WIDEST),
+    Column("SUBJECT", may_be_cut=True, least_width=_WIDEST),
 )
 
 
@@ -40,7 +43,7 @@ def command() -> None:
     metavar="REASON",
     help="Only what is silent for REASON.",
 )
-@click.option("--sender", metavar="ADDRESS", help="Only what ADDRESS sent.")
+@click.option("--sender", type=MAILBOX, metavar="ADDRESS", help="Only what ADDRESS sent.")
 @list_options
 @after_id
 @pass_invocation
@@ -74,6 +77,7 @@ def listing(
         [
             (
                 each["id"],
+                each["reference"],
                 each["received_at"],
                 f"<{each['reverse_path']}>",
                 ": ".join(filter(None, (each["disposition"], each["reason"]))),
@@ -88,22 +92,25 @@ def listing(
 
 @command.command(
     short_help="Show one message and what was made of it.",
-    epilog="Example: responder messages show --raw 7382910023 > plea.eml",
+    epilog="Examples: responder messages show W3V77-99EGZ; responder messages show --raw W3V77-99EGZ > plea.eml",
 )
-@click.argument("message_id", metavar="ID", type=ID)
+@click.argument("message", metavar="REFERENCE|ID", type=MESSAGE)
 @click.option("--raw", is_flag=True, help="The octets as they came, nothing else.")
 @json_option
 @pass_invocation
-def show(invocation: Invocation, *, message_id: int, raw: bool, as_json: bool) -> None:
-    """Show one message: its envelope, what was read from it, what was decided."""
+def show(invocation: Invocation, *, message: int | str, raw: bool, as_json: bool) -> None:
+    """Show one message: its envelope, what was read from it, what was decided.
+
+    REFERENCE is the message's own, which its client heard with the 250.
+    """
     with reading(invocation.settings) as connection:
-        row = find_message(connection, message_id)
+        row = find_message(connection, message) if isinstance(message, int) else find_by_reference(connection, message)
         if row is None:
-            raise Failure(f"there is no message {message_id}")
-        octets = find_raw(connection, message_id) if raw else None
+            raise Failure(f"there is no message {message}")
+        octets = find_raw(connection, row["id"]) if raw else None
     if raw:
         if octets is None:
-            raise Failure(f"the octets of message {message_id} are not kept any more")
+            raise Failure(f"the octets of message {message} are not kept any more")
         print_octets(octets)
         return
     details = message_details(row)

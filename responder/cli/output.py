@@ -99,10 +99,13 @@ def _fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[i
 
 
 def print_fields(fields: Mapping[str, object], *, indent: int = 0) -> None:
-    """Print names and values, one a line, the values under one another."""
+    """Print names and values, one a line, the values under one another; so are those of a list."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        click.echo(f"{' ' * indent}{name.ljust(width)}  {shown(value)}")
+        first, *others = value if isinstance(value, list | tuple) and value else (value,)
+        click.echo(f"{' ' * indent}{name.ljust(width)}  {shown(first)}")
+        for other in others:
+            click.echo(f"{' ' * (indent + width)}  {shown(other)}")
 
 
 def print_heading(text: str) -> None:

@@ -1,7 +1,6 @@
 """`responder policy`: what the policy service answers, and why; and what it refused."""
 
 import asyncio
-from typing import Any
 
 import click
 from sqlalchemy import Engine, RowMapping
@@ -13,8 +12,8 @@ from responder.app.wording import read_library
 from responder.cli.context import Invocation, after_id, json_option, list_options, pass_invocation
 from responder.cli.database import open_engine, reading
 from responder.cli.output import Column, print_fields, print_json, print_table, rfc3339
-from responder.cli.types import NETWORK, REFERENCE
-from responder.domain.address import AddressError, IPAddress, IPNetwork, key_to_ip, parse_ip, parse_mailbox, sender_key
+from responder.cli.types import ADDRESS, MAILBOX, NETWORK, REFERENCE
+from responder.domain.address import IPAddress, IPNetwork, key_to_ip, sender_key
 from responder.services.allowlist import Allowlist
 from responder.services.clock import SystemClock
 from responder.services.policy.steps import Explanation, Step, explain
@@ -30,34 +29,14 @@ _COLUMNS = (Column("ID"), Column("AT"), Column("ADDRESS"), Column("SENDER", may_
 _HOLDS = {True: "yes", False: "no", None: "unknown"}
 
 
-class _Address(click.ParamType[IPAddress]):
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IPAddress:
-        try:
-            return parse_ip(str(value))
-        except AddressError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
-class _Mailbox(click.ParamType[str]):
-    name = "mailbox"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return parse_mailbox(str(value))
-        except AddressError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
 @click.group(name="policy")
 def command() -> None:
     """What the policy service answers to mail servers, and what it refused."""
 
 
 @command.command("test", epilog="Example: responder policy test 203.0.113.9 --recipient bypass@example.com")
-@click.argument("address", type=_Address())
-@click.option("--recipient", type=_Mailbox(), metavar="ADDR", help="To whom; some mailbox of ours without.")
+@click.argument("address", type=ADDRESS)
+@click.option("--recipient", type=MAILBOX, metavar="ADDR", help="To whom; some mailbox of ours without.")
 @json_option
 @pass_invocation
 def test(invocation: Invocation, *, address: IPAddress, recipient: str | None, as_json: bool) -> None:
@@ -110,7 +89,7 @@ def _describe(engine: Engine, exemption_id: int) -> str:
 @command.command("refusals", epilog="Example: responder policy refusals --reference 7K3QW-0M9XT")
 @click.option("--reference", type=REFERENCE, help="The one that the refusal named.")
 @click.option("--address", type=NETWORK, help="Refused address, or a network that it lies in.")
-@click.option("--sender", type=_Mailbox(), metavar="ADDR", help="Whose mail was refused.")
+@click.option("--sender", type=MAILBOX, metavar="ADDR", help="Whose mail was refused.")
 @list_options
 @after_id
 @pass_invocation

@@ -1,6 +1,6 @@
 """`responder staff`: people who may sign in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 from sqlalchemy import Connection
 
-from responder.cli.context import Invocation, ListByDefault, json_option, pass_invocation
+from responder.cli.context import Invocation, ListByDefault, json_option, list_options, pass_invocation
 from responder.cli.database import reading, write
 from responder.cli.failures import Failure
 from responder.cli.output import Column, print_fields, print_json, print_table
@@ -32,17 +32,29 @@ def command() -> None:
 
 
 @command.command("list", epilog="Example: responder staff list --json")
-@json_option
+@list_options
+@click.option("--after", metavar="LOGIN", help="Only what follows this one in the list.")
 @pass_invocation
-def listing(invocation: Invocation, *, as_json: bool) -> None:
-    """List people with role and state."""
+def listing(invocation: Invocation, *, limit: int, after: str | None, as_json: bool) -> None:
+    """List people with role and state, by login."""
     with reading(invocation.settings) as connection:
-        objects = [_object(row) for row in staff.people(connection)]
+        people = staff.people(connection)
+    objects = [_object(row) for row in _page(people, limit, after)]
     if as_json:
         for each in objects:
             print_json(each)
     else:
         print_table(_COLUMNS, [(each["login"], each["role"], each["state"], each["seen_at"]) for each in objects])
+
+
+def _page(people: Sequence[Row], limit: int, after: str | None) -> Sequence[Row]:
+    """Give a page of the people, who are few; the order of their logins is the database's own."""
+    if after is not None:
+        logins = [person["login"] for person in people]
+        if after.lower() not in logins:
+            raise Failure(f"there is no person {after}")
+        people = people[logins.index(after.lower()) + 1 :]
+    return people[: limit or None]
 
 
 @command.command(epilog="Example: responder staff add ann --role reviewer")

@@ -7,8 +7,8 @@ import click
 from click.shell_completion import CompletionItem
 from sqlalchemy.exc import SQLAlchemyError
 
-from responder.cli.context import Invocation
-from responder.domain.address import AddressError, IPNetwork, parse_network
+from responder.cli.context import ID, Invocation
+from responder.domain.address import AddressError, IPAddress, IPNetwork, parse_ip, parse_mailbox, parse_network
 from responder.domain.reference import NoReferenceError, parse_reference
 
 _MOST_COMPLETED = 50
@@ -23,6 +23,32 @@ class NetworkType(click.ParamType[IPNetwork]):
         """Give the network that `value` spells."""
         try:
             return parse_network(str(value))
+        except AddressError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+class AddressType(click.ParamType[IPAddress]):
+    """An IP address."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IPAddress:
+        """Give the address that `value` spells."""
+        try:
+            return parse_ip(str(value))
+        except AddressError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+class MailboxType(click.ParamType[str]):
+    """A mail address."""
+
+    name = "mailbox"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give `value` where it is one."""
+        try:
+            return parse_mailbox(str(value))
         except AddressError as error:
             self.fail(f"{value!r}: {error}", param, ctx)
 
@@ -67,6 +93,25 @@ class ReferenceType(click.ParamType[str]):
         return [CompletionItem(row["reference"], help=f"{row['state']} {row['contact']}") for row in rows]
 
 
+class MessageType(click.ParamType[int | str]):
+    """A message: its id, as lists print it, or its own reference, as its client heard it."""
+
+    name = "message"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Give the id that `value` spells, or the reference as it is stored; digits alone are an id."""
+        text = str(value)
+        if text.isdecimal():
+            return ID.convert(text, param, ctx)
+        try:
+            return parse_reference(text)
+        except NoReferenceError:
+            self.fail(f"{text!r} is neither the id of a message nor its reference", param, ctx)
+
+
 NETWORK = NetworkType()
+ADDRESS = AddressType()
+MAILBOX = MailboxType()
 TIME = TimeType()
 REFERENCE = ReferenceType()
+MESSAGE = MessageType()

@@ -66,6 +66,11 @@ def find_message(connection: Connection, message_id: int) -> RowMapping | None:
     return connection.execute(_query().where(messages.c.id == message_id)).mappings().one_or_none()
 
 
+def find_by_reference(connection: Connection, reference: str) -> RowMapping | None:
+    """Give the message whose own `reference`, as it is stored, this is, with its request's as `request`."""
+    return connection.execute(_query().where(messages.c.reference == reference)).mappings().one_or_none()
+
+
 def find_raw(connection: Connection, message_id: int) -> bytes | None:
     """Give the octets that were kept of a message, None when there are none (any more)."""
     query = select(raw_messages.c.raw).where(raw_messages.c.message_id == message_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select, update
 
 from responder.storage.ids import new_id
 from responder.storage.schema import audit
@@ -13,6 +13,7 @@ from responder.storage.schema_desk import template_versions as versions
 from responder.storage.serials import TEMPLATES, lock_serial, raise_serial
 
 SUBJECT = "template"
+PUBLISHED = "published"
 _LARGEST_SOURCE = 256 * 1024
 
 
@@ -68,14 +69,17 @@ def find_version(connection: Connection, name: str, locale: str, version: int) -
 def list_versions(connection: Connection, name: str, locale: str, *, limit: int = 0) -> Sequence[RowMapping]:
     """Give the versions of one template, newest first, at most `limit` unless that is 0.
 
-    The one that is published has `published_at` and `published_by`.
+    The one that is published has `published_at` and `published_by`; one that is or was has `was_published`.
     """
     query = _versions().where(versions.c.name == name, versions.c.locale == locale).order_by(versions.c.version.desc())
     return connection.execute(query.limit(limit) if limit else query).mappings().all()
 
 
 def newest_versions(connection: Connection) -> Sequence[RowMapping]:
-    """Give the newest version of every template that staff ever wrote, published or not."""
+    """Give the newest version of every template that staff ever wrote, published or not.
+
+    One that never was published (`was_published`) waits as a draft.
+    """
     newest = (
         select(versions.c.name, versions.c.locale, func.max(versions.c.version).label("version"))
         .group_by(versions.c.name, versions.c.locale)
@@ -107,7 +111,11 @@ def find_published(connection: Connection, name: str, locale: str) -> RowMapping
 
 def _versions(source: object = versions.c.source) -> Select[tuple[object, ...]]:
     columns = [each for each in versions.c if each is not versions.c.source]
-    shown = (published.c.published_at, published.c.published_by)
+    noted = exists().where(
+        audit.c.subject_kind == SUBJECT, audit.c.subject_id == versions.c.id, audit.c.event == PUBLISHED
+    )
+    was_published = or_(published.c.version_id.is_not(None), noted).label("was_published")
+    shown = (published.c.published_at, published.c.published_by, was_published)
     joined = versions.outerjoin(published, published.c.version_id == versions.c.id)
     return select(*columns, source.label("source"), *shown).select_from(joined)  # type: ignore[attr-defined]
 

@@ -183,6 +183,8 @@ def test_pages_join_without_gap_or_repeat(stored: Stored) -> None:
         (["messages", "show", "9" * 19], 2),
         (["outbox", "show", "9" * 5000], 2),
         (["messages", "show", str(2**63 - 1)], 1),
+        (["messages", "show", "00000-00000"], 1),
+        (["messages", "show", "00000-0000"], 2),
     ],
 )
 def test_a_number_that_no_database_holds_is_wrong_usage(stored: Stored, arguments: list[str], exit_code: int) -> None:
@@ -235,6 +237,36 @@ def test_show_of_a_message_tells_what_was_read(stored: Stored) -> None:
     done = stored.run("messages", "show", message["id"])
     assert "exchange 2003" in done.stdout
     assert "Produced By Microsoft Exchange V6.5" in done.stdout
+
+
+def test_a_message_is_shown_by_the_reference_that_its_client_heard(stored: Stored) -> None:
+    first = stored.add("ann@mail.example.org", "203.0.113.9")
+    follow_up = stored.add("ann@mail.example.org", "203.0.113.9", "and again")
+    for typed in (follow_up, follow_up.lower().replace("-", "")):
+        (details,) = stored.rows("messages", "show", typed)
+        assert (details["reference"], details["request"], details["subject"]) == (follow_up, first, "and again")
+    assert b"Subject: and again" in stored.run("messages", "show", "--raw", follow_up).stdout_bytes
+
+
+@pytest.mark.parametrize("width", ["80", "120", "200"])
+def test_the_list_of_messages_has_the_reference_of_each(
+    stored: Stored, width: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = [stored.add("ann@mail.example.org", "203.0.113.9", subject) for subject in ("one", "two")]
+    monkeypatch.setenv("COLUMNS", width)
+    heading, *rows = stored.run("messages").output.splitlines()
+    column = heading.split().index("REFERENCE")
+    assert [row.split()[column] for row in reversed(rows)] == references
+
+
+def test_reasons_stand_one_under_another(stored: Stored) -> None:
+    reference = stored.add("ann@mail.example.org", "203.0.113.9")
+    reasons = ["The plea came in time.", "Its reverse name is dynamic."]
+    with stored.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(requests).values(advice_reasons=reasons))
+    first, *others = stored.run("queue", "show", reference).output.partition("\nreasons ")[2].splitlines()
+    assert first.strip() == "The plea came in time."
+    assert others[0] == " " * len("reasons ") + first.replace(*reasons)
 
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])

@@ -59,6 +59,48 @@ def test_a_decision_is_told_in_a_line_and_as_json(shell):
     assert (row["reference"], row["state"]) == (reference, "waiting")
 
 
+def test_who_reads_the_reason_is_told_with_each_decision(shell):
+    first, second, third = (shell.office.plead(sender=f"{name}@shop.example") for name in ("a", "b", "c"))
+    private, mailed = "the reason is for staff, the sender does not read it", "the sender reads the reason"
+    for command, reference, said in (
+        ("approve", first, private),
+        ("deny", second, mailed),
+        ("reopen", second, private),
+        ("dismiss", third, private),
+    ):
+        assert f"; {said}" in shell.done("queue", command, reference, "--reason", "x")
+    assert "the reason" not in shell.done("queue", "deny", second)
+    (notice,) = (each for each in shell.office.sent(second) if each.data["reason"])
+    assert notice.data["reason"] == "x"
+    assert [each.data["reason"] for each in shell.office.sent(first)] == [""]
+
+
+def test_who_reads_the_reason_of_a_revocation_is_told(shell):
+    for sender in ("a@shop.example", "b@shop.example"):
+        shell.done("queue", "approve", shell.office.plead(sender=sender))
+    revoke = ("exemptions", "revoke", "203.0.113.9", "--reason", "unwanted mail")
+    assert "the sender is told, and reads the reason" in shell.done(*revoke)
+    assert "only staff read the reason" in shell.done("exemptions", "add", "203.0.113.9", "--reason", "again")
+    assert "nobody is told, and only staff read the reason" in shell.done(*revoke, "--quietly")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["queue", "approve"], "the sender does not read it"),
+        (["queue", "deny"], "the sender reads it"),
+        (["queue", "dismiss"], "the sender does not read it"),
+        (["queue", "reopen"], "the sender does not read it"),
+        (["exemptions", "revoke"], "the sender reads it, unless --quietly"),
+        (["exemptions", "add"], "never sent"),
+        (["blocked", "add"], "never sent"),
+    ],
+)
+def test_help_says_who_reads_the_reason(command, said):
+    words = " ".join(CliRunner().invoke(root, [*command, "--help"]).output.split())
+    assert said in words.partition("--reason TEXT")[2][: len("Why, for other staff; ") + len(said) + 20]
+
+
 def test_every_decision_can_be_taken(shell):
     with shell.office.engine.execution_options(write=True).begin() as connection:
         add_person(connection, staff_id=1, login="ann", role="reviewer", at=datetime.now(UTC))

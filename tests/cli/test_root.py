@@ -1,5 +1,6 @@
 """The command line as a whole: help, what a user can do wrong, and how that is told."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,11 @@ def test_help_loads_no_library_but_click() -> None:
         (["queue", "list", "--since", "yesterday"], 2),
         (["queue", "show", "nonsense"], 2),
         (["messages", "show", "x"], 2),
+        (["messages", "list", "--sender", "nonsense"], 2),
+        (["queue", "list", "--contact", "nonsense"], 2),
+        (["policy", "refusals", "--sender", "nonsense"], 2),
+        (["policy", "test", "203.0.113.9", "--recipient", "nonsense"], 2),
+        (["doctor", "--through", "mx.example.com:25", "--as", "203.0.113.9", "--recipient", "nonsense"], 2),
         (["messages", "list", "--after", "99999999999999999999"], 2),
         (["serve", "--only", "nonsense"], 2),
         (["policy", "test", "300.1.1.1"], 2),
@@ -96,6 +102,58 @@ def test_what_a_user_does_wrong_is_told_without_a_traceback(arguments: list[str]
     if status == 1:
         assert done.stderr.startswith("responder: ")
         assert done.stderr.count("\n") == 1
+
+
+NO_TEXT = "\udcff"  # what Python makes of an octet that is no UTF-8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["messages", "--sender", NO_TEXT],
+        ["staff", "add", NO_TEXT],
+        ["staff", "link", NO_TEXT],
+        ["staff", "disable", NO_TEXT],
+        ["staff", "list", "--after", NO_TEXT],
+        ["queue", "assign", "00000-00000", "--to", NO_TEXT],
+        ["queue", "list", "--assignee", NO_TEXT],
+        ["queue", "list", "--contact", NO_TEXT],
+        ["queue", "list", "--software", NO_TEXT],
+        ["queue", "list", "--domain", NO_TEXT],
+        ["queue", "list", "--text", NO_TEXT],
+        ["queue", "note", "00000-00000", "--text", NO_TEXT],
+        ["queue", "deny", "00000-00000", "--paragraph", "dynamic", "--paragraph", NO_TEXT],
+        ["exemptions", "add", "203.0.113.9", "--reason", "x", "--by", NO_TEXT],
+        ["blocked", "add", "shop.example", "--by", NO_TEXT],
+        ["blocked", "list", "--after", NO_TEXT],
+        ["outbox", "retry", "1", "--by", NO_TEXT],
+        ["inspect", "x.eml", "--helo", NO_TEXT],
+    ],
+    ids=ascii,
+)
+def test_an_argument_that_is_no_text_is_wrong_usage(arguments: list[str]) -> None:
+    assert CliRunner().invoke(root, ["db", "upgrade"]).exit_code == 0
+    done = CliRunner().invoke(root, arguments)
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "udcff" in done.stderr
+
+
+def test_octets_that_are_no_text_are_told_in_one_line() -> None:
+    assert CliRunner().invoke(root, ["db", "upgrade"]).exit_code == 0
+    command = [sys.executable, "-m", "responder", "staff", "add", b"ann\xff"]
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"responder: 'LOGIN' is no UTF-8 text: ann\\udcff\n"
+
+
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    name = b"caf\xe9.eml"
+    (tmp_path / os.fsdecode(name)).write_bytes(b"From: ann@mail.example.org\nSubject: help\n\nhelp\n")
+    command = [sys.executable, "-m", "responder", "inspect", name]
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"caf\\udce9.eml" in done.stdout
 
 
 @pytest.mark.parametrize("database", ["sqlite:////proc/none.db", "postgresql+psycopg://127.0.0.1:1/none"])

@@ -34,6 +34,19 @@ def test_a_person_is_added_with_a_link_and_listed(run):
     assert "ann" in run("staff", "list").stdout
 
 
+def test_pages_of_people_join_without_gap_or_repeat(run):
+    for login in ("ann", "bob", "eve"):
+        run("staff", "add", login, "--no-link")
+
+    def logins(*arguments):
+        return [json.loads(line)["login"] for line in run("staff", "list", "--json", *arguments).stdout.splitlines()]
+
+    assert logins("--limit", "2") == ["ann", "bob"]
+    assert logins("--limit", "2", "--after", "Bob") == ["eve"]
+    assert logins("--limit", "0") == ["ann", "bob", "eve"]
+    assert run("staff", "list", "--after", "nobody").stderr == "responder: there is no person nobody\n"
+
+
 def test_adding_again_changes_the_role_only_where_one_is_named(run):
     run("staff", "add", "ann", "--role", "admin")
     run("staff", "add", "ann", "--no-link")

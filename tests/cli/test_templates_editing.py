@@ -35,7 +35,7 @@ def objects(*arguments: str) -> list[dict[str, Any]]:
 
 
 def standing(name: str = "guides/generic", locale: str = "en") -> dict[str, Any]:
-    return next(row for row in objects("list") if (row["name"], row["locale"]) == (name, locale))
+    return next(row for row in objects("list", "--limit", "0") if (row["name"], row["locale"]) == (name, locale))
 
 
 def use_editor(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
@@ -98,6 +98,62 @@ def test_a_draft_waits_until_it_is_published_and_can_be_taken_back(monkeypatch: 
     assert len(objects("history", "generic")) == 6
 
 
+def test_what_was_taken_back_is_no_draft_and_is_published_again_by_its_number_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_editor(monkeypatch, "One.\n", "Two.\n", "Three.\n", "Four.\n")
+    for _ in range(2):
+        assert run("edit", "generic", "--publish").exit_code == 0
+    for version, arguments in ((1, ["revert", "generic"]), (None, ["revert", "generic", "--to", "shipped"])):
+        assert run(*arguments).exit_code == 0
+        row = standing()
+        assert (row["version"], row["draft"]) == (version, None)
+        assert "draft" not in run("list", "--limit", "0").stdout
+        assert "Two." not in run("diff", "generic").stdout
+        done = run("publish", "generic")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "no draft of en/guides/generic waits; name a version with --version N" in done.stderr
+    assert "draft" not in run("edit", "generic", "--draft").stderr
+    assert standing()["draft"] == 3
+    assert "version 3 waits as a draft; to go on with it: --version 3" in run("edit", "generic", "--draft").stderr
+    assert run("publish", "generic").stdout == "en/guides/generic: version 4 is published.\n"
+    assert run("publish", "generic", "--version", "2").exit_code == 0
+
+
+def test_a_draft_still_waits_after_what_was_in_use_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_editor(monkeypatch, "One.\n", "Two.\n")
+    assert run("edit", "generic", "--publish").exit_code == 0
+    assert run("edit", "generic", "--draft").exit_code == 0
+    assert run("revert", "generic").exit_code == 0
+    assert standing()["draft"] == 2
+    assert run("publish", "generic").stdout == "en/guides/generic: version 2 is published.\n"
+
+
+def test_a_guide_of_staff_that_was_taken_back_is_found_by_its_key_and_is_no_draft(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_editor(monkeypatch, "Steps.\n")
+    assert run("edit", "guides/new-server", "--publish").exit_code == 0
+    assert run("revert", "new-server").exit_code == 0
+    row = standing("guides/new-server")
+    assert (row["source"], row["version"], row["draft"]) == (None, None, None)
+    (line,) = [line for line in run("list", "--limit", "0").stdout.splitlines() if line.startswith("guides/new-server")]
+    assert line.split()[:4] == ["guides/new-server", "en", "withdrawn", "-"]
+    assert [each["event"] for each in objects("history", "new-server")] == ["withdrawn", "published", "written"]
+    assert run("revert", "new-server", "--to", "1").exit_code == 0
+    assert standing("guides/new-server")["version"] == 1
+
+
+def test_a_diff_shows_long_lines_whole_and_no_character_that_moves_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = "word " * 170 + "\N{RIGHT-TO-LEFT OVERRIDE}end"
+    use_editor(monkeypatch, f"{line}\n")
+    assert run("edit", "generic", "--draft").exit_code == 0
+    told = run("diff", "generic").stdout.splitlines()
+    assert "+" + "word " * 170 + "\\u202eend" in told
+
+
 def test_a_new_guide_is_one_file_and_a_translation_begins_with_the_english(monkeypatch: pytest.MonkeyPatch) -> None:
     use_editor(monkeypatch, "Steps.\n", "\nSchritte.\n")
     assert run("edit", "guides/new-server", "--publish").exit_code == 0
@@ -115,12 +171,24 @@ def test_a_new_guide_is_one_file_and_a_translation_begins_with_the_english(monke
         (["publish", "generic"], 1, "staff wrote no version of en/guides/generic"),
         (["publish", "generic", "--version", "9"], 1, "there is no version 9"),
         (["history", "Bad Name"], 1, "is no name for a template"),
+        (
+            ["history", "posfix"],
+            1,
+            "there is no template posfix in en; did you mean postfix? `responder templates list`",
+        ),
+        (["history", "postfix", "--locale", "xx"], 1, "there is no template postfix in xx; `responder templates list`"),
+        (["diff", "posfix"], 1, "there is no template posfix in en; did you mean postfix?"),
+        (["revert", "posfix"], 1, "there is no template posfix in en; did you mean postfix?"),
+        (["show", "guides/posfix"], 1, "did you mean guides/postfix?"),
+        (["show", "generic", "--version", "9" * 20], 2, "'--version'"),
+        (["revert", "generic", "--to", "9" * 5000], 2, "--to takes the number of a version"),
+        (["diff", "generic", "--from", "9" * 20], 2, "take the number of a version"),
         (["show", "nowhere"], 1, "there is no template nowhere in en"),
         (["revert", "generic", "--to", "x"], 2, "--to takes the number of a version"),
         (["diff", "generic", "--from", "x"], 2, "take the number of a version"),
         (["preview", "answer", "--request", "0"], 1, "'0'"),
         (["preview", "answer", "--request", "9K3QF-2M7XA"], 1, "there is no request"),
-        (["send-test", "answer", "--to", "nobody"], 1, "'nobody' is no address"),
+        (["send-test", "answer", "--to", "nobody"], 2, "'nobody': the address has no domain"),
         (["send-test", "refusal", "--to", "a@example.org"], 1, "not a message"),
         (["push", "nowhere"], 1, "there is no such folder"),
     ],
@@ -199,6 +267,52 @@ def test_a_push_publishes_all_or_nothing_and_goes_back_to_the_shipped_text() -> 
     assert run("push", "one").exit_code == 0
     assert standing()["source"] == "shipped"
     assert run("push", "one").stdout == "Nothing has changed.\n"
+
+
+def test_a_folder_without_templates_is_no_folder_to_push() -> None:
+    Path("empty").mkdir()
+    Path("empty/postfix.md").write_text(GENERIC.read_text(encoding="utf-8"), encoding="utf-8")
+    for arguments in (["push", "empty"], ["push", "empty", "--dry-run"]):
+        done = run(*arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == (
+            "responder: there are no templates in empty; `responder templates pull empty` writes them there\n"
+        )
+
+
+@pytest.mark.parametrize("place", ["de", "de/guides", "xx"])
+def test_links_that_lead_out_of_the_folder_are_followed_neither_by_pull_nor_by_push(place: str) -> None:
+    assert run("pull", "one").exit_code == 0
+    inside, outside = Path("one", place), Path("outside").absolute()
+    if inside.exists():
+        inside.rename(outside)
+    else:  # a folder of somebody else that looks like a language
+        outside.mkdir()
+        (outside / "answer.md").write_text("x")
+    inside.symlink_to(outside)
+    append("one", "More.\n")
+    for arguments in (["push", "one"], ["pull", "one"]):
+        done = run(*arguments)
+        assert (done.exit_code, done.stderr) == (1, f"responder: one/{place} is a link; put a folder there\n")
+    assert standing()["source"] == "shipped"
+
+
+def test_a_pull_writes_through_no_link_and_then_nothing_at_all() -> None:
+    for folder in ("one", "outside"):
+        Path(folder).mkdir()
+    Path("one/fr").symlink_to(Path("outside").absolute())
+    done = run("pull", "one")
+    assert (done.exit_code, done.stderr) == (1, "responder: one/fr is a link; put a folder there\n")
+    assert list(Path("outside").iterdir()) == []
+    assert [path.name for path in Path("one").iterdir()] == ["fr"]
+
+
+def test_the_folder_itself_may_be_a_link() -> None:
+    Path("real").mkdir()
+    Path("one").symlink_to("real")
+    assert run("pull", "one").exit_code == 0
+    assert run("push", "one").stdout == "Nothing has changed.\n"
+    assert Path("real/en/answer.md").is_file()
 
 
 def test_a_folder_is_checked_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

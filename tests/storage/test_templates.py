@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select
 
+from responder.domain.actor import SERVICE
 from responder.storage import templates
+from responder.storage.audit import note_event
 from responder.storage.schema_desk import template_versions
 from responder.storage.serials import TEMPLATES, lock_serial, raise_serial, read_serial
 from tests.support.pleas import NOON
@@ -55,6 +57,27 @@ def test_a_draft_is_seen_by_nobody_until_it_is_published(writing):
         assert templates.read_published(connection) == []
         assert len(templates.list_versions(connection, "answer", "en")) == 2
         assert read_serial(connection, TEMPLATES) == serial + 3
+
+
+def test_a_version_that_was_ever_published_tells_so(writing):
+    with writing.begin() as connection:
+        first, second = add(connection, source="one"), add(connection, source="two")
+        add(connection, locale="de")
+
+        def told():
+            return [bool(row["was_published"]) for row in templates.list_versions(connection, "answer", "en")]
+
+        note_event(connection, (templates.SUBJECT, second["id"]), "failed", SERVICE, NOON)
+        note_event(connection, ("request", second["id"]), templates.PUBLISHED, SERVICE, NOON)
+        assert told() == [False, False]
+        templates.publish(connection, first, by="a hand, which notes nothing", at=NOON)
+        assert told() == [False, True]
+        templates.publish(connection, second, by="bert", at=NOON)
+        note_event(connection, (templates.SUBJECT, second["id"]), templates.PUBLISHED, SERVICE, NOON)
+        templates.withdraw(connection, "answer", "en")
+        assert told() == [True, False]
+        newest = {row["locale"]: bool(row["was_published"]) for row in templates.newest_versions(connection)}
+        assert newest == {"en": True, "de": False}
 
 
 def test_a_version_is_found_by_its_number(writing):

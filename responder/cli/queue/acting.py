@@ -15,7 +15,7 @@ from responder.cli.queue.filters import filter_options, is_given, make_filter
 from responder.cli.types import REFERENCE
 from responder.services.queue import page_of_requests
 from responder.services.review import MOST_AT_ONCE
-from responder.services.review_actions import Action, Outcome, ReviewError
+from responder.services.review_actions import Action, Deny, Outcome, ReviewError
 from responder.services.review_outcomes import write_outcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ def act(
     with open_desk(invocation.settings, by) as desk:
         outcomes = _decide(desk, wanted, action, seen=seen, dry_run=dry_run)
     for reference, outcome in zip(wanted, outcomes, strict=True):
-        _tell(reference, outcome, as_json=as_json)
+        _tell(reference, outcome, action, as_json=as_json)
     if any(isinstance(outcome, ReviewError) for outcome in outcomes):
         raise SystemExit(FAILED)
 
@@ -94,7 +94,7 @@ def _decide(
     return [decide(wanted[0], action, desk.actor, seen=seen)]
 
 
-def _tell(reference: str, outcome: Outcome | ReviewError, *, as_json: bool) -> None:
+def _tell(reference: str, outcome: Outcome | ReviewError, action: Action, *, as_json: bool) -> None:
     if isinstance(outcome, ReviewError):
         say(str(outcome))
         if as_json:
@@ -102,10 +102,10 @@ def _tell(reference: str, outcome: Outcome | ReviewError, *, as_json: bool) -> N
     elif as_json:
         print_json(write_outcome(outcome))
     else:
-        click.echo(f"{outcome.reference}: {'; '.join(_sentences(outcome))}")
+        click.echo(f"{outcome.reference}: {'; '.join(_sentences(outcome, action))}")
 
 
-def _sentences(outcome: Outcome) -> Iterable[str]:
+def _sentences(outcome: Outcome, action: Action) -> Iterable[str]:
     """Give what came of an action, or would, as a person reads it."""
     would = "would be " if outcome.is_dry else ""
     yield f"{would}{outcome.after}" if outcome.before != outcome.after else f"stays {outcome.after}"
@@ -119,6 +119,9 @@ def _sentences(outcome: Outcome) -> Iterable[str]:
         yield f"{shown(outcome.blocked)} {would}blocked"
     if outcome.due_at is not None:
         yield f"the {outcome.outbound_kind} leaves {shown(outcome.due_at)}"
+    if getattr(action, "reason", ""):
+        is_read = isinstance(action, Deny) and outcome.due_at is not None
+        yield "the sender reads the reason" if is_read else "the reason is for staff, the sender does not read it"
     if outcome.related:
         yield f"open for the same: {' '.join(outcome.related)}"
 

@@ -22,8 +22,10 @@ from responder.services.templates.file import DENY_REASONS
 )
 @click.option("--network", type=NETWORK, help="What to exempt.  [default: the refused address]")
 @click.option("--days", type=click.IntRange(1, LONGEST_DAYS), metavar="N", help="For how long, instead of the usual.")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff; never sent.")
-@click.option("--text", "words", default="", metavar="TEXT", help="Words for the sender besides those of the template.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for other staff; the sender does not read it.")
+@click.option(
+    "--text", "words", default="", metavar="TEXT", help="Words besides those of the template; the sender reads them."
+)
 @click.option("--confirm", type=NETWORK, help="The network once more, where proof is none or nobody asked for it.")
 @deciding_options
 @pass_invocation
@@ -53,8 +55,8 @@ def approve(
 @click.option(
     "--paragraph", "paragraphs", multiple=True, metavar="KEY", help="A deny reason of the templates, in order."
 )
-@click.option("--reason", default="", metavar="TEXT", help="Why, in words that the sender reads.")
-@click.option("--text", "words", default="", metavar="TEXT", help="What else to tell the sender.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; the sender reads it.")
+@click.option("--text", "words", default="", metavar="TEXT", help="What else to tell; the sender reads it too.")
 @deciding_options
 @pass_invocation
 def deny(invocation: Invocation, /, *, paragraphs: tuple[str, ...], reason: str, words: str, **others: Any) -> None:
@@ -80,7 +82,7 @@ def _require_reasons(invocation: Invocation, paragraphs: Collection[str]) -> Non
     short_help="Ask the sender something.",
     epilog="Example: responder queue ask 7K3QW-0M9XT --text 'Which network did your provider assign to you?'",
 )
-@click.option("--text", "words", required=True, metavar="TEXT", help="The question.")
+@click.option("--text", "words", required=True, metavar="TEXT", help="The question; the sender reads it.")
 @deciding_options
 @pass_invocation
 def ask(invocation: Invocation, /, *, words: str, **others: Any) -> None:

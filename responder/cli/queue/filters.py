@@ -7,7 +7,7 @@ import click
 from sqlalchemy import Connection
 
 from responder.cli.failures import Failure
-from responder.cli.types import NETWORK, TIME
+from responder.cli.types import MAILBOX, NETWORK, TIME
 from responder.domain.advice import AdviceKind
 from responder.domain.request import RequestState
 from responder.storage.requests import OPEN_STATES, RequestFilter
@@ -26,7 +26,7 @@ _OPTIONS = (
     ),
     click.option("--address", type=NETWORK, help="Refused address, or a network that it lies in."),
     click.option("--domain", help="Sender's domain, or one above it."),
-    click.option("--contact", help="Sender's address."),
+    click.option("--contact", type=MAILBOX, help="Sender's address."),
     click.option("--software", help="Product, such as exchange or postfix."),
     click.option("--assignee", metavar="LOGIN", help="Who has it in hand."),
     click.option("--advice", type=click.Choice([kind.value for kind in AdviceKind]), help="What the evidence says."),

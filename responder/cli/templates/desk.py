@@ -3,6 +3,7 @@
 import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from responder.cli.failures import Failure, say
 from responder.cli.output import print_json
 from responder.domain.actor import Actor
 from responder.domain.roles import Permission
+from responder.maillog import clean_whole
 from responder.services.clock import SystemClock
 from responder.services.database import Database
 from responder.services.templates.desk import DeskError, TemplateDesk, Unfit
@@ -31,7 +33,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 name_argument = click.argument("name")
 locale_option = click.option("--locale", help="Language. [default: that of the settings]")
-version_option = click.option("--version", type=click.IntRange(min=1), metavar="N", help="A version that staff wrote.")
+_LARGEST_VERSION = 999_999_999  # what every database takes
+version_option = click.option(
+    "--version", type=click.IntRange(min=1, max=_LARGEST_VERSION), metavar="N", help="A version that staff wrote."
+)
+
+
+def is_version(text: str) -> bool:
+    """Tell whether `text` can be the number of a version."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_VERSION))
 
 
 def change_options(function: Function) -> Function:
@@ -135,14 +145,46 @@ def find_template(library: Library, name: str, locale: str) -> Template:
     """
     template = library.find(full_name(library, name, locale), locale)
     if template is None:
-        raise Failure(f"there is no template {name} in {locale}; `responder templates list` shows all")
+        raise _unknown(library, name, locale)
     return template
 
 
+def written_name(desk: TemplateDesk, library: Library, name: str, locale: str) -> str:
+    """Give the name that `name` means, even of what is in no library: only drafted so far, or taken back.
+
+    Raises:
+        Failure: it can name no template.
+    """
+    found = full_name(library, name, locale)
+    if "/" not in name and found == name and not desk.versions(name, locale):
+        ends = [row["name"] for row in desk.newest_versions() if row["name"].endswith(f"/{name}")]
+        return ends[0] if ends else found
+    return found
+
+
+def known_name(desk: TemplateDesk, library: Library, name: str, locale: str) -> str:
+    """Give what `written_name` gives, of a template that there is or was in this very language.
+
+    Raises:
+        Failure: there never was one.
+    """
+    found = written_name(desk, library, name, locale)
+    if library.exact(found, locale) is None and not desk.versions(found, locale):
+        raise _unknown(library, name, locale)
+    return found
+
+
+def _unknown(library: Library, name: str, locale: str) -> Failure:
+    there = [template for template in library.templates if template.locale == locale]
+    near = get_close_matches(name, sorted({each.name for each in there} | {each.key for each in there}), 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return Failure(f"there is no template {name} in {locale}; {meant}`responder templates list` shows all")
+
+
 def print_problem(problem: Problem, *, as_json: bool) -> None:
-    """Print what is wrong with a template."""
+    """Print what is wrong with a template; names of files are anybody's."""
     if not as_json:
-        click.echo(str(problem))
+        click.echo(clean_whole(problem))
         return
     where = {"name": problem.name, "locale": problem.locale, "line": problem.line, "column": problem.column}
     print_json(where | {"problem": problem.message})

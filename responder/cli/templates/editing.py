@@ -11,12 +11,13 @@ from responder.cli.failures import Failure, say
 from responder.cli.templates.desk import (
     actor_of,
     change_options,
-    full_name,
-    in_use,
+    is_version,
+    known_name,
     locale_option,
     name_argument,
     open_desk,
     version_option,
+    written_name,
 )
 from responder.services.templates.beginning import begin_text
 from responder.services.templates.desk import Change, TemplateDesk
@@ -54,10 +55,10 @@ def edit(
 
     It begins with the text in use, or with that of --version. A name or language that does not exist yet is begun.
     """
-    library = in_use(invocation.settings)
     locale = locale or invocation.settings.reply.default_locale
-    name = full_name(library, name, locale)
     with open_desk(invocation) as desk:
+        library = desk.library()
+        name = written_name(desk, library, name, locale)
         actor = actor_of(invocation, by)
         start = _start(desk, library, name, locale, version)
         text = _edit_until_fit(desk, name, locale, start.text)
@@ -78,10 +79,9 @@ def _start(desk: TemplateDesk, library: Library, name: str, locale: str, version
     base = current.sha256 if current else None
     if version is not None:
         return _Start(desk.text(name, locale, version), base)
+    if (draft := desk.draft(name, locale)) is not None:
+        say(f"version {draft} waits as a draft; to go on with it: --version {draft}")
     if current is not None:
-        newer = [row["version"] for row in desk.versions(name, locale)[:1] if row["version"] > (current.version or 0)]
-        if newer:
-            say(f"there is a newer draft, version {newer[0]}; to go on with it: --version {newer[0]}")
         return _Start(current.text, base)
     return _Start(begin_text(library, name, locale), None)
 
@@ -126,29 +126,30 @@ def _edit_until_fit(desk: TemplateDesk, name: str, locale: str, start: str) -> s
 def publish(
     invocation: Invocation, /, *, name: str, locale: str | None, version: int | None, why: str, by: str | None
 ) -> None:
-    """Publish a version, the newest one unless told otherwise, if it passes the check."""
+    """Publish a version, the draft that waits unless told otherwise, if it passes the check."""
     locale = locale or invocation.settings.reply.default_locale
     with open_desk(invocation) as desk:
-        name = _written_name(desk, in_use(invocation.settings), name, locale)
-        number = version or _newest(desk, name, locale)
+        name = written_name(desk, desk.library(), name, locale)
+        number = version or _waiting(desk, name, locale)
         desk.publish(name, locale, number, actor=actor_of(invocation, by), why=why)
     click.echo(f"{locale}/{name}: version {number} is published.")
 
 
-def _written_name(desk: TemplateDesk, library: Library, name: str, locale: str) -> str:
-    """Give the name that `name` means; what was only drafted so far is in no library yet."""
-    found = full_name(library, name, locale)
-    if "/" not in name and found == name and not desk.versions(name, locale):
-        ends = [row["name"] for row in desk.newest_versions() if row["name"].endswith(f"/{name}")]
-        return ends[0] if ends else found
-    return found
+def _waiting(desk: TemplateDesk, name: str, locale: str) -> int:
+    """Give the draft that waits.
 
-
-def _newest(desk: TemplateDesk, name: str, locale: str) -> int:
-    rows = desk.versions(name, locale)
-    if not rows:
-        raise Failure(f"staff wrote no version of {locale}/{name}; begin with `responder templates edit {name}`")
-    return int(rows[0]["version"])
+    Raises:
+        Failure: none does. What was in use before and was taken back must be asked for by its number.
+    """
+    draft = desk.draft(name, locale)
+    if draft is not None:
+        return draft
+    if desk.versions(name, locale):
+        raise Failure(
+            f"no draft of {locale}/{name} waits; name a version with --version N, "
+            f"`responder templates history {name} --locale {locale}` shows them"
+        )
+    raise Failure(f"staff wrote no version of {locale}/{name}; begin with `responder templates edit {name}`")
 
 
 @click.command(epilog="Example: responder templates revert answer --to shipped --why 'wrong port'")
@@ -162,10 +163,10 @@ def revert(
 ) -> None:
     """Go back to an earlier version or to the shipped text; no version is ever lost."""
     locale = locale or invocation.settings.reply.default_locale
-    if target is not None and target != "shipped" and not (target.isascii() and target.isdigit()):
+    if target is not None and target != "shipped" and not is_version(target):
         raise click.UsageError("--to takes the number of a version, or `shipped`")
     with open_desk(invocation) as desk:
-        name = full_name(in_use(invocation.settings), name, locale)
+        name = known_name(desk, desk.library(), name, locale)
         version = desk.before(name, locale) if target is None else None if target == "shipped" else int(target)
         if version is None:
             desk.withdraw(name, locale, actor=actor_of(invocation, by), why=why)

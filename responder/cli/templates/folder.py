@@ -6,7 +6,7 @@ import click
 
 from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import Failure
-from responder.cli.output import print_json
+from responder.cli.output import print_json, shown
 from responder.cli.templates.desk import actor_of, change_options, open_desk
 from responder.services.templates.folder import Pair, Step, TemplateFolder, changes_of, digest
 
@@ -39,7 +39,8 @@ def pull(
     told = [pair for pair in pairs if pair.step in {Step.PULL, Step.CONFLICT}]
     _tell(told, as_json=as_json)
     if waiting := sum(pair.step is Step.PUSH for pair in pairs):
-        _say(f"{waiting} changed in {folder}: `responder templates push {folder}` publishes them.", as_json=as_json)
+        where = shown(folder)
+        _say(f"{waiting} changed in {where}: `responder templates push {where}` publishes them.", as_json=as_json)
     if any(pair.step is Step.CONFLICT for pair in pairs):
         _say("Conflicts: take theirs with pull --theirs LOCALE/NAME, or yours with push --mine.", as_json=as_json)
         context.exit(1)
@@ -77,6 +78,8 @@ def push(
         files = TemplateFolder(folder)
         library = desk.library()
         pairs = files.compare(library, mine=mine)
+        if all(pair.here is None for pair in pairs):
+            raise Failure(f"there are no templates in {folder}; `responder templates pull {folder}` writes them there")
         if conflicts := [pair for pair in pairs if pair.step is Step.CONFLICT]:
             _tell(conflicts, as_json=as_json)
             raise Failure("nothing was published: changed here and by others; pull --theirs or push --mine LOCALE/NAME")

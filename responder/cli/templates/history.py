@@ -7,8 +7,8 @@ import click
 from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import Failure
 from responder.cli.output import Column, print_json, print_table
-from responder.cli.templates.desk import full_name, in_use, locale_option, name_argument, open_desk
-from responder.maillog import clean
+from responder.cli.templates.desk import is_version, known_name, locale_option, name_argument, open_desk
+from responder.maillog import clean_whole
 from responder.services.templates.desk import TemplateDesk, difference
 from responder.services.templates.library import Library
 
@@ -24,7 +24,7 @@ def history(invocation: Invocation, *, name: str, locale: str | None, as_json: b
     """Show what staff wrote, published and took back of one template, newest first."""
     locale = locale or invocation.settings.reply.default_locale
     with open_desk(invocation) as desk:
-        name = full_name(in_use(invocation.settings), name, locale)
+        name = known_name(desk, desk.library(), name, locale)
         objects = _events(desk, name, locale)
     if as_json:
         for each in objects:
@@ -78,21 +78,20 @@ def diff(invocation: Invocation, *, name: str, locale: str | None, old: str | No
     locale = locale or invocation.settings.reply.default_locale
     with open_desk(invocation) as desk:
         library = desk.library()
-        name = full_name(library, name, locale)
+        name = known_name(desk, library, name, locale)
         if old is None and new is None:
             old, new = _usual(desk, library, name, locale)
         old, new = old or _PUBLISHED, new or _PUBLISHED
         texts = [_text(desk, library, name, locale, which) for which in (old, new)]
     for line in difference(texts[0], texts[1], f"{locale}/{name} {old}", f"{locale}/{name} {new}"):
-        click.echo(clean(line))
+        click.echo(clean_whole(line))
 
 
 def _usual(desk: TemplateDesk, library: Library, name: str, locale: str) -> tuple[str, str]:
-    current = library.exact(name, locale)
-    newest = next((row["version"] for row in desk.versions(name, locale)[:1]), 0)
-    if newest > ((current.version if current else 0) or 0):
-        return _PUBLISHED if current else str(newest), str(newest)
-    return _SHIPPED, _PUBLISHED
+    draft = desk.draft(name, locale)
+    if draft is None:
+        return _SHIPPED, _PUBLISHED
+    return _PUBLISHED if library.exact(name, locale) else str(draft), str(draft)
 
 
 def _text(desk: TemplateDesk, library: Library, name: str, locale: str, which: str) -> str:
@@ -101,7 +100,7 @@ def _text(desk: TemplateDesk, library: Library, name: str, locale: str, which: s
         if template is None:
             raise Failure(f"nothing is shipped as {locale}/{name}")
         return template.text
-    if which != _PUBLISHED and not (which.isascii() and which.isdigit()):
+    if which != _PUBLISHED and not is_version(which):
         raise click.UsageError("--from and --to take the number of a version, `shipped` or `published`")
     return desk.text(name, locale, None if which == _PUBLISHED else int(which))
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from responder.app.wording import make_letters, make_library, renderer_for_looking
-from responder.cli.context import Invocation, json_option, pass_invocation
+from responder.cli.context import Invocation, json_option, list_options, pass_invocation
 from responder.cli.database import reading
 from responder.cli.failures import Failure
 from responder.cli.output import USUAL, WIDE, Column, print_json, print_octets, print_table
@@ -28,6 +28,7 @@ from responder.services.samples import SAMPLES
 from responder.services.templates.cases import letter_of_request
 from responder.services.templates.desk import DeskError
 from responder.services.templates.file import REFUSAL, Problem, Template, TemplateError, parse_template
+from responder.services.templates.folder import place_of
 from responder.services.templates.library import Library, read_files
 from responder.services.templates.standings import Standing, missing_locales, standings
 from responder.storage.templates import newest_versions, read_published
@@ -44,22 +45,42 @@ _COLUMNS = (
 )
 
 
-@click.command("list")
-@json_option
+@click.command("list", epilog="Example: responder templates list --limit 50 --after en/guides/postfix")
+@list_options
+@click.option("--after", metavar="LOCALE/NAME", help="Only what follows this one in the list.")
 @pass_invocation
-def listing(invocation: Invocation, *, as_json: bool) -> None:
+def listing(invocation: Invocation, /, *, limit: int, after: str | None, as_json: bool) -> None:
     """List templates, every language of each: which are edited, wait as drafts, or are behind."""
     library = in_use(invocation.settings)
+    following = _following(_standings(invocation, library), after)
+    page = following[:limit] if limit else following
     lacking = missing_locales(library)
-    objects = [_object(each, lacking.get(each.name, [])) for each in _standings(invocation, library)]
+    objects = [_object(each, lacking.get(each.name, [])) for each in page]
     if as_json:
         for each in objects:
             print_json(each)
         return
     print_table(_COLUMNS, [_cells(each) for each in objects])
-    for locales in dict.fromkeys(map(tuple, lacking.values())):
-        names = [name for name, missing in lacking.items() if tuple(missing) == locales]
+    if left := len(following) - len(page):
+        click.echo(f"{left} more follow: --after {place_of(page[-1].name, page[-1].locale)}, or --limit 0 for all.")
+    shown = {each.name: tuple(lacking[each.name]) for each in page if each.name in lacking}
+    for locales in dict.fromkeys(shown.values()):
+        names = [name for name, missing in shown.items() if missing == locales]
         click.echo(f"Missing in {', '.join(locales)}: {', '.join(names)}")
+
+
+def _following(rows: list[Standing], after: str | None) -> list[Standing]:
+    """Give what follows the row `after`, all without it.
+
+    Raises:
+        Failure: there is no such row.
+    """
+    if after is None:
+        return rows
+    places = [place_of(each.name, each.locale) for each in rows]
+    if after not in places:
+        raise Failure(f"there is no template {after}; --after takes LOCALE/NAME, such as en/guides/postfix")
+    return rows[places.index(after) + 1 :]
 
 
 def _standings(invocation: Invocation, library: Library) -> list[Standing]:
@@ -107,7 +128,7 @@ def _cells(each: dict[str, Any]) -> tuple[object, ...]:
     return (
         each["name"],
         each["locale"],
-        each["source"] or "draft",
+        each["source"] or ("draft" if each["draft"] else "withdrawn"),
         each["version"],
         when,
         each["published_by"],

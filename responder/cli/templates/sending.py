@@ -10,6 +10,7 @@ from responder.cli.context import Invocation, json_option, pass_invocation
 from responder.cli.failures import Failure
 from responder.cli.output import print_json
 from responder.cli.templates.desk import find_template, locale_option, open_desk, version_option
+from responder.cli.types import MAILBOX
 from responder.services.checking import samples_of
 from responder.services.samples import SAMPLES
 from responder.services.templates.cases import letter_of_request
@@ -24,7 +25,7 @@ from responder.storage.secrets import IDENTITY, KEY_BYTES, get_or_make
     epilog="Example: responder templates send-test answer --sample ipv6 --to me@example.com",
 )
 @click.argument("name", default="answer")
-@click.option("--to", "recipient", required=True, metavar="ADDRESS", help="Who gets it.")
+@click.option("--to", "recipient", type=MAILBOX, required=True, metavar="ADDRESS", help="Who gets it.")
 @locale_option
 @version_option
 @click.option("--sample", type=click.Choice(list(SAMPLES)), metavar="CASE", help=f"The case: {', '.join(SAMPLES)}.")

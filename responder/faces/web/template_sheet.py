@@ -108,7 +108,8 @@ class Sheet:
         version = int(newest["version"]) if newest is not None and newest["source"] == text else None
         change = Change(self._name, self._locale, text, self._entered.base or None)
         if self._entered.do == "save":
-            version = version or self._desk.save(change, **self._by)
+            if version is None or (newest and newest["was_published"]):  # what was published before is no draft
+                version = self._desk.save(change, **self._by)
             return go(f"{self._path}?version={version}&did=template-saved")
         if version is None:
             self._desk.publish_all([change], **self._by)

@@ -20,7 +20,6 @@ from responder.storage import templates as storage
 from responder.storage.audit import note_event
 from responder.storage.serials import TEMPLATES, read_serial
 
-PUBLISHED = "published"
 WITHDRAWN = "withdrawn"
 MAX_WHY_CHARACTERS = 500
 _ATTEMPTS = 5
@@ -128,6 +127,14 @@ class TemplateDesk:
         """Give the versions that staff wrote of one template, newest first."""
         return self.database.read(lambda connection: storage.list_versions(connection, name, locale))
 
+    def draft(self, name: str, locale: str) -> int | None:
+        """Give the number of the version that waits to be published, None where none does.
+
+        Only the newest waits, and only if it never was published: what was taken back is history.
+        """
+        rows = self.database.read(lambda connection: storage.list_versions(connection, name, locale, limit=1))
+        return next((int(row["version"]) for row in rows if not row["was_published"]), None)
+
     def newest_versions(self) -> Sequence[RowMapping]:
         """Give the newest version of every template that staff wrote, whether it is in use or not."""
         return self.database.read(storage.newest_versions)
@@ -218,7 +225,7 @@ class TemplateDesk:
         for row in rows:
             before = storage.find_published(connection, row["name"], row["locale"])
             storage.publish(connection, row, by=actor.name, at=self.database.now())
-            self._note(connection, (PUBLISHED, before, row), actor, why)
+            self._note(connection, (storage.PUBLISHED, before, row), actor, why)
         return True
 
     def publish_all(self, changes: Sequence[Change], *, actor: Actor, why: str) -> list[int]:

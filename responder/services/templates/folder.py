@@ -13,11 +13,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from responder.services.templates.desk import Change, DeskError
-from responder.services.templates.file import MAX_SOURCE_CHARACTERS, Template, TemplateError, check_name
+from responder.services.templates.file import Template, TemplateError, check_name
 from responder.services.templates.library import Library, find_files
+from responder.services.templates.reading import read_file, read_source
 
 MANIFEST = ".responder-templates.json"
 _FORMAT = 1
+_MAX_MANIFEST_CHARACTERS = 1024 * 1024
 
 
 class Step(StrEnum):
@@ -65,9 +67,10 @@ class TemplateFolder:
         if not path.exists():
             return {}
         try:
-            data = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise DeskError(f"{path} is broken: {error}; restore it from git, or delete it to compare anew") from error
+            data = json.loads(_read_whole(path))
+        except (TemplateError, ValueError, RecursionError) as error:
+            why = "nested too deeply" if isinstance(error, RecursionError) else error
+            raise DeskError(f"{path} is broken: {why}; restore it from git, or delete it to compare anew") from error
         base = data.get("base") if isinstance(data, dict) and data.get("format") == _FORMAT else None
         if not isinstance(base, dict) or not all(isinstance(value, str) for value in base.values()):
             raise DeskError(f"{path} is of no known form; restore it from git, or delete it to compare anew")
@@ -77,7 +80,7 @@ class TemplateFolder:
         """Compare the folder with what is in use; a conflict in `mine` is pushed, one in `theirs` pulled.
 
         Raises:
-            DeskError: a file is none of ours, cannot be read, or `mine` or `theirs` names no conflict.
+            DeskError: a file is none of ours, a link, cannot be read, or `mine` or `theirs` names no conflict.
         """
         files = dict(self._read_files())
         in_use = {place_of(each.name, each.locale): each for each in library.templates}
@@ -109,21 +112,41 @@ class TemplateFolder:
 
     def _read_files(self) -> Iterator[tuple[str, str]]:
         for path, name, locale in find_files(self.folder):
+            self._refuse_links(path)
             try:
                 check_name(name, locale)
-                if path.is_symlink():
-                    raise DeskError(f"{path} is a link; a template is a file")
-                with path.open(encoding="utf-8", newline="") as file:
-                    text = file.read(2 * MAX_SOURCE_CHARACTERS)
-            except (TemplateError, UnicodeDecodeError) as error:
-                raise DeskError(f"{path}: {getattr(error, 'message', 'is not UTF-8')}") from error
-            yield place_of(name, locale), text.removeprefix("\ufeff").replace("\r\n", "\n")
+                text = read_source(path, may_be_link=False)
+            except TemplateError as error:
+                raise DeskError(f"{path}: {error.message}") from error
+            yield place_of(name, locale), text
+
+    def _refuse_links(self, path: Path) -> None:
+        """Make sure that no folder between ours and the file `path` is a link: it would lead out of ours.
+
+        Raises:
+            DeskError: one is.
+        """
+        for parent in path.parents:
+            if parent == self.folder:
+                return
+            if parent.is_symlink():
+                raise DeskError(f"{parent} is a link; put a folder there")
 
     def write(self, pairs: Collection[Pair]) -> None:
-        """Write the files that are to be pulled, each whole or not at all, and note what both sides agree on."""
-        for pair in pairs:
-            if pair.step is Step.PULL and pair.there is not None:
-                _write(self.folder / f"{pair.place}.md", pair.there.text)
+        """Write the files that are to be pulled, each whole or not at all, and note what both sides agree on.
+
+        Raises:
+            DeskError: one would be written through a link; then none is.
+        """
+        texts = {
+            self.folder / f"{pair.place}.md": pair.there.text
+            for pair in pairs
+            if pair.step is Step.PULL and pair.there is not None
+        }
+        for path in texts:
+            self._refuse_links(path)
+        for path, text in texts.items():
+            _write(path, text)
         self.agree(
             {pair.place: pair.there.sha256 for pair in pairs if pair.there and pair.step in {Step.SAME, Step.PULL}}
         )
@@ -158,6 +181,13 @@ def place_of(name: str, locale: str) -> str:
 def digest(text: str) -> str:
     """Give the SHA-256 of a text, in hexadecimal."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read_whole(path: Path) -> str:
+    text = read_file(path, _MAX_MANIFEST_CHARACTERS + 1, may_be_link=False)
+    if len(text) > _MAX_MANIFEST_CHARACTERS:
+        raise TemplateError(f"more than {_MAX_MANIFEST_CHARACTERS:,} characters")
+    return text
 
 
 def _write(path: Path, text: str) -> None:

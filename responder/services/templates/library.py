@@ -18,6 +18,7 @@ from responder.services.templates.file import (
     parse_template,
     read_edition,
 )
+from responder.services.templates.reading import read_source
 
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"
 
@@ -36,11 +37,10 @@ def read_files(folder: Path) -> Files:
     problems: list[Problem] = []
     for path, name, locale in find_files(folder):
         try:
-            templates[name, locale] = parse_template(name, locale, path.read_text(encoding="utf-8"))
+            # Whoever packages this program may have put links to the files in their place.
+            templates[name, locale] = parse_template(name, locale, read_source(path, may_be_link=True))
         except TemplateError as error:
             problems.append(Problem(name, locale, error.line, error.message, error.column))
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(name, locale, None, f"cannot be read: {type(error).__name__}"))
     if not templates:
         problems.append(Problem("*", "*", None, f"there are no templates in {folder}"))
     return Files(templates, problems)

@@ -15,8 +15,8 @@ class Standing:
     """How one template stands in one locale.
 
     Attributes:
-        template: what is in use; None where only drafts exist.
-        draft: number of a version that is newer than what is in use, None without one.
+        template: what is in use; None where there are only drafts, or what was taken back.
+        draft: number of the version that waits to be published, None without one: the newest, if it never was.
         shipped_changed: the shipped text is no longer the one that staff had before them when they wrote theirs.
         is_behind: it translates an English text that has changed since.
     """
@@ -38,13 +38,12 @@ def standings(library: Library, newest: Iterable[RowMapping], published: Iterabl
     for name, locale in sorted(in_use.keys() | newest_of.keys()):
         template, newer = in_use.get((name, locale)), newest_of.get((name, locale))
         base, shipped = published_of.get((name, locale)), library.shipped(name, locale)
-        number = (base["version"] if base else 0) or 0
         found.append(
             Standing(
                 name,
                 locale,
                 template,
-                draft=newer["version"] if newer and newer["version"] > number else None,
+                draft=newer["version"] if newer and not newer["was_published"] else None,
                 shipped_changed=bool(base and shipped and base["shipped_sha256"] not in {None, shipped.sha256}),
                 is_behind=bool(template and _is_behind(template, library.exact(name, "en"))),
             )

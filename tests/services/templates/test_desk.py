@@ -102,6 +102,25 @@ def test_going_back_keeps_every_version_and_tells_who_and_why(desk):
     assert (last["actor_kind"], last["actor_id"], last["data"]["why"]) == ("staff", "anna", "enough")
 
 
+def test_the_newest_version_waits_until_it_is_published_and_not_again_when_it_is_taken_back(desk):
+    assert desk.draft("guides/generic", "en") is None
+    first, second = save(desk, changed("One.")), save(desk, changed("Two."))
+    assert desk.draft("guides/generic", "en") == second
+
+    publish(desk, first)
+    assert desk.draft("guides/generic", "en") == second
+    publish(desk, second)
+    assert desk.draft("guides/generic", "en") is None
+    publish(desk, first)
+    assert desk.draft("guides/generic", "en") is None
+    desk.withdraw("guides/generic", "en", actor=ANNA, why="")
+    assert desk.draft("guides/generic", "en") is None
+
+    assert desk.draft("guides/generic", "de") is None
+    third = save(desk, changed("Three."))
+    assert desk.draft("guides/generic", "en") == third
+
+
 def test_before_the_first_version_stands_the_shipped_text(desk):
     with pytest.raises(DeskError, match="it is the shipped text already"):
         desk.before("guides/generic", "en")
@@ -226,6 +245,19 @@ def test_standings_tell_what_waits_and_what_is_behind(desk, engine):
     assert (english.template.version, english.draft, english.shipped_changed, english.is_behind) == (1, 2, True, False)
     assert (german.draft, german.shipped_changed, german.is_behind) == (None, False, True)
     assert not stands["answer", "de"].is_behind
+
+
+def test_what_was_taken_back_stands_as_no_draft(desk, engine):
+    new = Change("guides/other", "en", changed("A new server."))
+    desk.publish_all([Change("guides/generic", "en", changed("One.")), new], actor=ANNA, why="")
+    for name in ("guides/generic", "guides/other"):
+        desk.withdraw(name, "en", actor=ANNA, why="")
+    with engine.connect() as connection:
+        found = standings(desk.library(), newest_versions(connection), read_published(connection))
+
+    stands = {(each.name, each.locale): each for each in found}
+    assert (stands["guides/generic", "en"].template, stands["guides/generic", "en"].draft) == (GENERIC, None)
+    assert (stands["guides/other", "en"].template, stands["guides/other", "en"].draft) == (None, None)
 
 
 def test_a_translation_is_behind_when_its_english_text_has_another_digest(tmp_path):

@@ -1,6 +1,7 @@
 """A folder in step with the database: each change goes one way, and two changes of one text are a conflict."""
 
 import json
+import os
 
 import pytest
 
@@ -114,10 +115,33 @@ def test_line_ends_and_marks_of_an_editor_are_no_change(tmp_path):
     assert pull(tmp_path, FILES) == {}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 2, "base": {}}', '{"format": 1, "base": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"format": 2, "base": {}}',
+        '{"format": 1, "base": {"a": 1}}',
+        "[" * 100_000,
+        '{"format": 1, "base": {}}' + " " * 1024 * 1024,
+    ],
+    ids=lambda text: text[:30].strip(),
+)
 def test_a_broken_manifest_is_told(tmp_path, text):
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(DeskError, match="restore it from git"):
+        TemplateFolder(tmp_path)
+
+
+def test_a_manifest_is_a_file_and_neither_a_link_nor_a_pipe(tmp_path):
+    (tmp_path / "elsewhere").write_text('{"format": 1, "base": {}}')
+    (tmp_path / MANIFEST).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DeskError, match="is a link"):
+        TemplateFolder(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    os.mkfifo(tmp_path / MANIFEST)
+    with pytest.raises(DeskError, match="is no regular file"):
         TemplateFolder(tmp_path)
 
 
@@ -129,6 +153,10 @@ def test_what_is_no_template_file_is_told(tmp_path):
         steps(tmp_path, FILES, theirs=["en/nowhere"])
     (tmp_path / "en" / "a.md").symlink_to("/etc/hostname")
     with pytest.raises(DeskError, match="is a link"):
+        steps(tmp_path, FILES)
+    (tmp_path / "en" / "a.md").unlink()
+    os.mkfifo(tmp_path / "en" / "a.md")
+    with pytest.raises(DeskError, match="is no regular file"):
         steps(tmp_path, FILES)
     (tmp_path / "en" / "a.md").unlink()
     (tmp_path / "en" / "a.md").write_bytes(b"\xff")
