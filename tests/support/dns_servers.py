@@ -6,8 +6,9 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import dns.message
 import dns.query
 
 from tests.support.loops import serving_in_thread
+from tests.support.namespaces import Machine
 from tests.support.ports import free_port
 from tests.support.tools import find_program
 
@@ -25,14 +27,17 @@ SECONDS = 20
 
 
 @contextmanager
-def _running(program: str, options: list[str], folder: Path, port: int, name: str) -> Iterator[None]:
+def _running(
+    command: Sequence[str], folder: Path, port: int, name: str, *, prefix: Sequence[str] = ()
+) -> Iterator[None]:
+    program, *options = command
     path, environment = find_program(program, program)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [path, *options], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [*prefix, path, *options], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        _wait_for_answer(port, name, process, folder / "log")
+        _wait_for_answer(port, name, process, folder / "log", prefix)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
@@ -43,14 +48,25 @@ def _running(program: str, options: list[str], folder: Path, port: int, name: st
             process.wait()
 
 
-def _wait_for_answer(port: int, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    question = dns.message.make_query(name, "SOA")
+def _wait_for_answer(port: int, name: str, process: subprocess.Popen[bytes], log: Path, prefix: Sequence[str]) -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(dns.exception.Timeout, OSError):
-            dns.query.udp(question, "127.0.0.1", port=port, timeout=0.2)
+        if _answers_on(prefix, port, name) if prefix else _answers(port, name):
             return
     raise AssertionError(f"{process.args[0]} does not answer:\n{log.read_text()}")
+
+
+def _answers(port: int, name: str) -> bool:
+    with suppress(dns.exception.Timeout, OSError):
+        dns.query.udp(dns.message.make_query(name, "SOA"), "127.0.0.1", port=port, timeout=0.2)
+        return True
+    return False
+
+
+def _answers_on(prefix: Sequence[str], port: int, name: str) -> bool:
+    """Tell whether a server answers on the machine where a command with `prefix` runs."""
+    ask = f"from tests.support.dns_servers import _answers; raise SystemExit(not _answers({port}, {name!r}))"
+    return subprocess.run([*prefix, sys.executable, "-c", ask], timeout=SECONDS, check=False).returncode == 0
 
 
 @contextmanager
@@ -72,7 +88,7 @@ def rbldnsd(zones: Mapping[str, str]) -> Iterator[int]:
         user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         options = ["-n", "-u", user, "-b", f"127.0.0.1/{port}", "-w", str(folder)]
         options += [f"{zone}:combined:{zone}" for zone in zones]
-        with _running("rbldnsd", options, folder, port, next(iter(zones))):
+        with _running(["rbldnsd", *options], folder, port, next(iter(zones))):
             yield port
 
 
@@ -103,16 +119,17 @@ _SOA = "$TTL 3600\n@ IN SOA ns hostmaster 1 3600 900 604800 300\n@ IN NS ns\nns 
 
 
 @contextmanager
-def nsd(zones: Mapping[str, str]) -> Iterator[int]:
-    """Serve zones, given by name without SOA and NS, until the block ends; gives the port."""
+def nsd(zones: Mapping[str, str], machine: Machine | None = None) -> Iterator[int]:
+    """Serve zones, given by name without SOA and NS, until the block ends; gives the port: 53 on a `machine`."""
     with _folder() as folder:
-        port = free_port()
+        port = 53 if machine else free_port()
         conf = _NSD_CONF.format(port=port, folder=folder)
         for zone, text in zones.items():
             (folder / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n{_SOA}{text}")
             conf += f'zone:\n    name: "{zone}"\n    zonefile: "{zone}.zone"\n'
         (folder / "nsd.conf").write_text(conf)
-        with _running("nsd", ["-d", "-c", str(folder / "nsd.conf")], folder, port, next(iter(zones))):
+        prefix = machine.prefix if machine else []
+        with _running(["nsd", "-d", "-c", str(folder / "nsd.conf")], folder, port, next(iter(zones)), prefix=prefix):
             yield port
 
 

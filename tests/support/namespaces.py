@@ -26,6 +26,14 @@ class Machine:
         """What stands before a command so that it runs there; the command keeps its process id."""
         return ["ip", "netns", "exec", self.name]
 
+    def add_address(self, address: str) -> None:
+        """Give the machine another IPv4 address."""
+        _run("-n", self.name, "address", "add", f"{address}/32", "dev", "wire")
+
+    def add_route(self, address: str) -> None:
+        """Let the machine reach an address of the other one."""
+        _run("-n", self.name, "route", "add", f"{address}/32", "dev", "wire")
+
 
 @contextmanager
 def wired(one: str, other: str) -> Iterator[tuple[Machine, Machine]]:

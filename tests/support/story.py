@@ -77,8 +77,7 @@ here:
   domains = client.example
   transport = box
 away:
-  driver = manualroute
-  route_list = * {mx}
+  {route}
   transport = remote
 begin transports
 box:
@@ -170,10 +169,17 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(line.partition(" ")[0] + " " for line in text.splitlines() if " =" in line and line[0] != " ")
 
 
-class Sender:
-    """The sending side: an organisation's own Exim, which also takes the mail for client.example."""
+def _route(mx: Machine | None) -> str:
+    return "driver = dnslookup" if mx is None else f"driver = manualroute\n  route_list = * {mx.address}"
 
-    def __init__(self, folder: Path, machine: Machine, mx: Machine) -> None:
+
+class Sender:
+    """The sending side: an organisation's own Exim, which also takes the mail for client.example.
+
+    Mail for others goes to `mx`, or, where that is None, to whom the machine's own name server says.
+    """
+
+    def __init__(self, folder: Path, machine: Machine, mx: Machine | None) -> None:
         self.machine = machine
         self._exim = exim = Exim(folder, 25)
         libraries = next(
@@ -183,7 +189,7 @@ class Sender:
         )
         root = "" if exim.root == Path("/") else exim.root
         text = _EXIM_CONF.format(
-            folder=folder, root=root, client=machine.address, mx=mx.address, libraries=libraries
+            folder=folder, root=root, client=machine.address, route=_route(mx), libraries=libraries
         )  # fmt: skip
         (folder / "exim.conf").write_text(text)
         self._folder = folder
