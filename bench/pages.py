@@ -28,7 +28,7 @@ def pages(connection: Connection) -> Iterator[tuple[str, str]]:
     ).scalar()
     deep_all = connection.execute(by_change.limit(1).offset(int(500_000 * share))).scalar()
     middle = connection.execute(select((func.min(messages.c.id) + func.max(messages.c.id)) / 2)).scalar_one()
-    for tab in ("pleas", "plain", "mine", "asked", "decided", "shelved", "all"):
+    for tab in ("pleas", "plain", "mine", "asked", "follow-ups", "decided", "shelved", "all"):
         yield f"queue, tab {tab}", f"/queue?tab={tab}"
     yield "queue, deep", _address("/queue", tab="pleas", after=deep_open)
     yield "queue, all, deep", _address("/queue", tab="all", after=deep_all)

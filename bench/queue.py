@@ -60,7 +60,8 @@ _FILL_REQUESTS = (
 INSERT INTO requests (id, reference, reply_token, state, version, open_key, unread, opened_at, updated_at, sender_key,
   contact, domain, address_key, networks, address_source, client_key, proof, software_product, software_version, locale,
   subject, advice, advice_reasons, assignee_id, message_count, decided_at)
-SELECT id, printf('%05d-%05d', i / 100000, i % 100000), printf('t%d', i), {_STATE}, 1, NULL, q % 2, opened,
+SELECT id, printf('%05d-%05d', i / 100000, i % 100000), printf('t%d', i), {_STATE}, 1, NULL,
+  CASE WHEN {_STATE} IN ('approved', 'denied', 'lapsed') THEN q % 1000 = 3 ELSE q % 2 END, opened,
   opened + (h % 864000) * 1000000,
   'a' || i || '@' || {_DOMAIN}, 'a' || i || '@' || {_DOMAIN}, {_DOMAIN}, {_ADDRESS}, '[]', 'rejection', {_ADDRESS},
   CASE WHEN q % 3 = 0 THEN 'none' ELSE 'client' END, {_SOFTWARE}, NULL, 'en', 'Undeliverable: order ' || h,
