@@ -180,8 +180,8 @@ class Inquiry:
 
         def work(connection: Connection) -> Sequence[RowMapping]:
             at = outbox.time_of(connection, self._clock.now())
-            cancelled = conclude(connection, verdicts, self._instance, at)
-            self._approve(connection, verdicts)
+            cancelled, current = conclude(connection, verdicts, self._instance, at)
+            self._approve(connection, current)
             return cancelled
 
         reasons = {one.outbound_id: str(one.reason) for one in verdicts}

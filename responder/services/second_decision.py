@@ -55,8 +55,13 @@ class Verdict:
     refused_client: IPAddress | None = None
 
 
-def conclude(connection: Connection, verdicts: Sequence[Verdict], instance: str, at: datetime) -> Sequence[RowMapping]:
-    """Write verdicts down and make the answers due that may leave; give the rows of those that are cancelled.
+def conclude(
+    connection: Connection, verdicts: Sequence[Verdict], instance: str, at: datetime
+) -> tuple[Sequence[RowMapping], Sequence[Verdict]]:
+    """Write verdicts down and make the answers due that may leave.
+
+    Gives the rows of the answers that are cancelled, and the verdicts that are about what their request says now. After
+    a follow-up that says something else, advice about what it said before helps nobody and is not kept.
 
     Args:
         connection: in a transaction that may write.
@@ -65,8 +70,7 @@ def conclude(connection: Connection, verdicts: Sequence[Verdict], instance: str,
         at: the time.
     """
     rows = _lock(connection, verdicts)
-    # A follow-up that says something else came meanwhile: advice about what it said before helps nobody.
-    current = {one.request_id for one in verdicts if rows.get(one.request_id, {}).get("version") == one.request_version}
+    current = [one for one in verdicts if rows.get(one.request_id, {}).get("version") == one.request_version]
     make_due(connection, [one.outbound_id for one in verdicts if one.outbound_id is not None], instance, at)
     cancelled = _silence(connection, verdicts, at)
     moved = _shelve(connection, _forged(verdicts, cancelled), rows, at)
@@ -80,8 +84,9 @@ def conclude(connection: Connection, verdicts: Sequence[Verdict], instance: str,
             for finding in one.findings
         ],
     )
-    store_advice(connection, [(one.request_id, one.advice) for one in kept if one.request_id in current - moved.keys()])
-    return cancelled
+    current = [one for one in current if one.request_id not in moved]
+    store_advice(connection, [(one.request_id, one.advice) for one in current])
+    return cancelled, current
 
 
 def _lock(connection: Connection, verdicts: Sequence[Verdict]) -> dict[int, Row]:

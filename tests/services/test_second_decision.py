@@ -359,9 +359,9 @@ def test_evidence_that_comes_after_a_follow_up_gives_no_advice_about_what_was_sa
     desk.take(Letter(address=None, proof=Proof.NONE))
     (case,) = desk.inquiry.claim(10)
     follow_up(desk, desk.row(schema.requests), address="203.0.113.10", proof=Proof.NONE)
-    desk.inquiry.conclude([desk.inquiry.judge(case, (finding(Check.LISTING, Result.NOT_LISTED),))])
-    assert desk.row(schema.requests).advice is None
-    assert len(desk.rows(findings)) == 1
+    desk.inquiry.conclude([desk.inquiry.judge(case, STATIC)])
+    assert (desk.row(schema.requests).advice, desk.approved) == (None, [])
+    assert len(desk.rows(findings)) == 3
 
 
 def test_a_client_that_is_listed_is_the_refused_address_where_none_is_named(desk: Desk):
