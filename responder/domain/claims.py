@@ -42,7 +42,7 @@ _WHOSE = re.compile(rf"(?P<yours>\byours?\b)|{_OURS}", re.IGNORECASE)
 _BESIDE_NAME = re.compile(r"(?:\w\.[A-Za-z]{2,24}|:)[ \t]?[\[(]\Z")
 _PLEA = re.compile(
     r"\bips?\b|add?ress|direcci|stati|block|bloque|white-?list|allow-?list|exempt|reject|refus|\blist|server"
-    r"|dynamic|dynami[sq]",
+    r"|dynamic|dynami[sq]|\b(?:it's|it is|c'est|es ist|das ist|es la)[ \t:]{1,3}\Z",
     re.IGNORECASE,
 )
 

@@ -46,7 +46,8 @@ def test_address_in_the_subject():
 
 
 @pytest.mark.parametrize(
-    "text", ["The address is 203.0.113.9", "Die Adresse ist 203.0.113.9", "La dirección es 203.0.113.9"]
+    "text",
+    ["The address is 203.0.113.9", "It is 203.0.113.9", "Die Adresse ist 203.0.113.9", "La dirección es 203.0.113.9"],
 )
 def test_the_subject_that_we_wrote_says_nothing_about_whose_an_address_in_the_answer_is(text):
     assert str(claims(text, "Re: A question about your request [7K3QW-0M9XT]").address) == ADDRESS
