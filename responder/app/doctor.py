@@ -79,8 +79,14 @@ def check_storage(settings: Settings) -> Iterator[Finding]:
     try:
         engine = open_database(settings, migrates=False)
         try:
-            yield Finding("database", Verdict.OK, f"{engine.dialect.name}, schema {migrate.head()}")
-            yield from _check_contents(engine)
+            with engine.connect() as connection:
+                missing = migrate.find_missing(connection)
+            if missing:
+                text = f"{', '.join(missing)} missing: was a backup restored in part? Restore it into an empty database"
+                yield Finding("database", Verdict.FAILED, text)
+            else:
+                yield Finding("database", Verdict.OK, f"{engine.dialect.name}, schema {migrate.head()}")
+                yield from _check_contents(engine)
         finally:
             engine.dispose()
     except (StartError, SQLAlchemyError) as error:

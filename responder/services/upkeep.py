@@ -69,9 +69,10 @@ class Upkeep:
 
     def _enroll(self, connection: Connection) -> None:
         at = outbox.time_of(connection, self._clock.now())
-        for other in nodes.instances(connection):
-            if is_dead(other, self._instance):
-                nodes.remove(connection, other)
+        dead = [other for other in nodes.instances(connection) if is_dead(other, self._instance)]
+        for other in dead:
+            nodes.remove(connection, other)
+        outbox.free_claims_of(connection, dead, at)
         name = self._instance.partition("/")[0]
         nodes.remove(connection, self._instance)
         nodes.register(connection, instance=self._instance, name=name, faces=self._faces, version=self._version, at=at)

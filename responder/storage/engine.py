@@ -4,7 +4,9 @@ SQLite: the driver is kept in autocommit and our own hook begins each transactio
 before a SAVEPOINT) and a transaction that reads first and writes later fails when another one wrote in between.
 """
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ def _make_sqlite_engine(url: URL, busy_timeout_seconds: float, options: dict[str
     @event.listens_for(engine, "do_connect")
     def _look_before(*_: object) -> None:
         file.require()
+        _make_private(path)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -81,6 +84,12 @@ def _make_sqlite_engine(url: URL, busy_timeout_seconds: float, options: dict[str
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where there is none, for nobody else to read; SQLite gives its other files the same rights."""
+    with suppress(OSError):  # it is there, or SQLite says what is wrong with its place
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 class _SameFile:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 import responder
@@ -15,6 +15,7 @@ from responder.storage.engine import BUSY_TIMEOUT_SECONDS
 from responder.storage.errors import StorageError, StorageUnavailable, is_passing
 from responder.storage.lockfile import write_lock
 from responder.storage.partitions import make_partitions
+from responder.storage.schema_desk import findings
 
 _ADVISORY_LOCK = 0x52_45_53_50  # any number that all nodes agree on
 _LOCK_TIMEOUT_SECONDS = 60
@@ -79,11 +80,23 @@ def _upgrade(connection: Connection) -> bool:
     needed = before != head()
     if needed:
         _refuse_newer(before)
+        if before is None and inspect(connection).get_table_names():
+            raise SchemaMismatch("the database holds tables of another program: name one that is empty, or ours")
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     make_partitions(connection, datetime.now(UTC))
     return needed
+
+
+def find_missing(connection: Connection) -> list[str]:
+    """Give the tables and indexes that the schema has and the database lacks: one that was restored in part."""
+    seen = inspect(connection)
+    there = {index["name"] for table in seen.get_multi_indexes().values() for index in table}
+    there |= set(seen.get_table_names())
+    tables = findings.metadata.tables  # of the whole schema, that of the desk being the last
+    wanted = [*tables, *(str(index.name) for table in tables.values() for index in table.indexes)]
+    return [name for name in wanted if name not in there]
 
 
 def _wait_for_others(connection: Connection) -> None:

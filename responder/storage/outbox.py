@@ -217,6 +217,12 @@ def free_claims(connection: Connection, instance: str, at: datetime) -> int:
     return connection.execute(update(outbound).where(*theirs).values(due_at=at, claimed_by=None)).rowcount
 
 
+def free_claims_of(connection: Connection, instances: Collection[str], at: datetime) -> int:
+    """Make due what `instances` had claimed, which are dead; give how many."""
+    theirs = (_IS_QUEUED, outbound.c.due_at > at, outbound.c.claimed_by.in_(instances))
+    return connection.execute(update(outbound).where(*theirs).values(due_at=at, claimed_by=None)).rowcount
+
+
 def bring_back(connection: Connection, at: datetime, horizon: timedelta) -> int:
     """Make due what waits for a time after `at + horizon`, later than any schedule puts it: a clock was wrong."""
     lost = (_IS_QUEUED, outbound.c.due_at > at + horizon)

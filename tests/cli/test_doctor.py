@@ -173,6 +173,16 @@ def test_messages_that_nobody_sends_are_told() -> None:
 
 
 @pytest.mark.usefixtures("database")
+def test_a_database_that_was_restored_in_part_is_found() -> None:
+    engine = make_engine(load(None, {}).settings.database_url)
+    with engine.execution_options(write=True).begin() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_requests_reference")
+    engine.dispose()
+    verdict, text = verdicts()["database"]
+    assert (verdict, text.partition(" ")[0]) == ("failed", "uq_requests_reference")
+
+
+@pytest.mark.usefixtures("database")
 def test_a_guide_that_is_not_there_is_found() -> None:
     verdict, text = verdicts(RESPONDER_REPLY__GUIDES="generic,nonsense")["templates"]
     assert (verdict, text) == ("failed", "reply.guides: there is no guide nonsense")

@@ -370,6 +370,19 @@ def test_a_process_that_is_gone_from_this_machine_is_dead_at_once(engine: Engine
         assert connection.execute(select(nodes)).all() == []
 
 
+def test_what_a_dead_process_had_in_hand_leaves_at_once_though_others_live(engine: Engine, post: Post, writer: Writer):
+    queue_answer(engine)
+    _upkeep(post, writer).enroll()
+    assert len(post.delivery.claim(5).claims) == 1
+    queue_answer(engine, 2)
+    other = Post(engine, writer, "elsewhere/1/1/lives")
+    _upkeep(other, writer).enroll()
+    assert len(other.delivery.claim(5).claims) == 1
+    heir = Post(engine, writer, "host/1/1/heir")
+    _upkeep(heir, writer).enroll()
+    assert heir.run() == 1
+
+
 def test_octets_that_were_forgotten_are_written_anew(engine: Engine, post: Post):
     answer = queue_answer(engine)
     post.box.before = _raise(Deferred(451, "4.3.0 later"))

@@ -176,3 +176,13 @@ def test_a_postgresql_database_that_cannot_hold_all_text_is_refused(open_engine,
     with pytest.raises(StorageUnsuitable, match="UTF8"):
         open_engine(postgres.url("latin")).connect()
     postgres.execute("DROP DATABASE latin WITH (FORCE)")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nobody_else_can_read_the_files(open_engine, tmp_path):
+    engine = open_engine()
+    with engine.execution_options(write=True).begin() as connection:
+        connection.execute(text("CREATE TABLE t (id INTEGER)"))
+        files = list(tmp_path.glob("responder.db*"))
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert len(files) >= 3

@@ -85,6 +85,23 @@ def test_a_schema_newer_than_the_program_is_left_alone(engine):
     assert migrate.current(engine) == "9999"
 
 
+def test_a_database_of_another_program_is_left_alone(open_engine):
+    engine = open_engine()
+    with engine.execution_options(write=True).begin() as connection:
+        connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+    with pytest.raises(migrate.SchemaMismatch, match="tables of another program"):
+        migrate.upgrade(engine)
+    assert inspect(engine).get_table_names() == ["theirs"]
+
+
+def test_what_a_partial_restore_left_out_is_named(engine):
+    with engine.execution_options(write=True).begin() as connection:
+        assert migrate.find_missing(connection) == []
+        connection.execute(text("DROP TABLE blocked_senders"))
+        connection.execute(text("DROP INDEX uq_requests_reference"))
+        assert migrate.find_missing(connection) == ["blocked_senders", "uq_requests_reference"]
+
+
 def test_a_failed_upgrade_leaves_nothing_behind(open_engine, monkeypatch):
     engine = open_engine()
     monkeypatch.setattr(migrate, "make_partitions", lambda *_: 1 / 0)

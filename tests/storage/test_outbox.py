@@ -38,6 +38,7 @@ STEPS = {
     "settle": lambda connection: outbox.settle(connection, "i", SETTLEMENTS),
     "release": lambda connection: outbox.release(connection, "i", [CLAIM], NOW),
     "free": lambda connection: outbox.free_claims(connection, "i", NOW),
+    "free of": lambda connection: outbox.free_claims_of(connection, ["i", "j"], NOW),
     "bring back": lambda connection: outbox.bring_back(connection, NOW, HOLD),
     "facts": lambda connection: outbox.read_facts(connection, [7]),
     "contents": lambda connection: outbox.read_contents(connection, [7]),
