@@ -118,7 +118,9 @@ class Inquiry:
 
     def _case(self, connection: Connection, row: RowMapping) -> Case:
         now = self._clock.now()
-        address = _ip(row["message_refused_key"] or row["request_address_key"])
+        keys = (row["message_refused_key"], row["request_address_key"])
+        # An answer is about what its message says; advice, where no answer waits, is about the request.
+        address = _ip((keys[0] or keys[1]) if row["outbound_id"] is not None else (keys[1] or keys[0]))
         history = find_history(
             connection,
             address=address,
@@ -156,6 +158,9 @@ class Inquiry:
     def judge(self, case: Case, findings: tuple[Finding, ...]) -> Verdict:
         """Say what the findings decide."""
         row = case.row
+        is_about_request = row["request_address_key"] is None or case.question.address == _ip(
+            row["request_address_key"]
+        )
         examined = judge_findings(
             case.question,
             findings,
@@ -170,7 +175,7 @@ class Inquiry:
             request_version=row["request_version"],
             sender_key=row["request_sender_key"],
             findings=examined.findings,
-            advice=examined.advice,
+            advice=examined.advice if is_about_request else None,
             reason=examined.reason if row["outbound_id"] else None,
             refused_client=examined.refused_client,
         )
@@ -192,7 +197,7 @@ class Inquiry:
     def _approve(self, connection: Connection, verdicts: Sequence[Verdict]) -> None:
         if approve := self.terms.approve:
             for one in verdicts:
-                if one.reason is None and may_approve_alone(one.advice, one.findings):
+                if one.reason is None and one.advice and may_approve_alone(one.advice, one.findings):
                     approve(connection, one.request_id)
 
 

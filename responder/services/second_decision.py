@@ -39,7 +39,7 @@ class Verdict:
         request_version: that of the request which the evidence is about.
         sender_key: its canonical sender.
         findings: all that was found.
-        advice: what they speak for.
+        advice: what they speak for; None where they are about another address than the request.
         reason: why the answer must not leave; None when it may.
         refused_client: the client, where the evidence shows that it is the refused address; else None.
     """
@@ -50,7 +50,7 @@ class Verdict:
     request_version: int
     sender_key: str
     findings: tuple[Finding, ...]
-    advice: Advice
+    advice: Advice | None
     reason: Reason | None
     refused_client: IPAddress | None = None
 
@@ -85,7 +85,7 @@ def conclude(
         ],
     )
     current = [one for one in current if one.request_id not in moved]
-    store_advice(connection, [(one.request_id, one.advice) for one in current])
+    store_advice(connection, [(one.request_id, one.advice) for one in current if one.advice])
     return cancelled, current
 
 

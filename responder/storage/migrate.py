@@ -63,7 +63,7 @@ def upgrade(engine: Engine) -> bool:
     """Bring the database to the program's schema, one process at a time; tell whether there was anything to do.
 
     Raises:
-        SchemaMismatch: the database is newer than the program; it is left alone.
+        SchemaMismatch: the database is newer than the program, or another program's; it is left alone.
         StorageUnavailable: the database cannot be written; nothing has changed.
     """
     lock = write_lock(engine, _LOCK_TIMEOUT_SECONDS)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, select, update
+from sqlalchemy import Engine, Table, delete, select, update
 
 from responder.domain.address import ip_key
 from responder.domain.findings import Check, Finding, Result
@@ -346,6 +346,22 @@ def test_what_a_follow_up_changes_is_found_out_about_anew(desk: Desk):
         connection.execute(update(schema.requests).values(updated_at=datetime.now(UTC) - timedelta(seconds=30)))
     (case,) = desk.inquiry.find_unadvised(10)
     assert str(case.question.address) == "203.0.113.10"
+
+
+def test_another_address_in_a_thread_gives_no_advice_about_that_of_the_request(desk: Desk):
+    desk.take(Letter())
+    desk.find_out((finding(Check.LISTING, Result.LISTED), finding(Check.REVERSE_NAME, Result.MISSING)))
+    assert desk.row(schema.requests).advice == "dynamic"
+    with desk.engine.execution_options(write=True).begin() as connection:
+        connection.execute(delete(schema.reply_slots))  # as when the window is over
+    follow_up(desk, desk.row(schema.requests), address="203.0.113.10", proof=Proof.NONE, networks=("203.0.113.10/32",))
+    (case,) = desk.find_out(STATIC)
+    assert str(case.question.address) == "203.0.113.10"
+    assert (desk.row(schema.requests).advice, desk.approved) == (None, [])
+    with desk.engine.execution_options(write=True).begin() as connection:
+        connection.execute(update(schema.requests).values(updated_at=datetime.now(UTC) - timedelta(seconds=30)))
+    (case,) = desk.inquiry.find_unadvised(10)
+    assert str(case.question.address) == "203.0.113.9"
 
 
 def test_a_follow_up_that_says_nothing_new_leaves_the_advice(desk: Desk):
