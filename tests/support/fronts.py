@@ -95,6 +95,7 @@ def knock(front: Machine, port: int, *pairs: tuple[str, str]) -> dict[tuple[str,
     return answers
 
 
+# A client whose look-up comes after the greeting's wait passes; none is remembered for longer than a second.
 _MAIN_CF = f"""
 inet_interfaces = {HOST[4]}, {HOST[6]}
 inet_protocols = all
@@ -103,11 +104,13 @@ mynetworks = 127.0.0.0/8
 smtpd_peername_lookup = no
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 maps_rbl_reject_code = 550
-postscreen_greet_wait = 1s
+postscreen_greet_wait = 3s
 postscreen_greet_action = enforce
 postscreen_dnsbl_action = enforce
 postscreen_dnsbl_sites = {LIST_ZONE}
 postscreen_dnsbl_threshold = 1
+postscreen_dnsbl_min_ttl = 1s
+postscreen_dnsbl_max_ttl = 1s
 postscreen_cache_map = internal:postscreen
 """
 _MASTER_CF = """
