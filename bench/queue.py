@@ -53,6 +53,8 @@ _DOMAIN = (
 )
 _SOFTWARE = "CASE WHEN s % 10 < 4 THEN 'exchange' WHEN s % 10 < 6 THEN 'postfix' WHEN s % 500 = 499 THEN 'domino' END"
 _ADVICE = "CASE a % 5 WHEN 0 THEN 'static' WHEN 1 THEN 'dynamic' WHEN 2 THEN 'unclear' END"
+# Nobody wrote again after a decision: who looks for such requests by walking the others walks all of them.
+_UNREAD = f"CASE WHEN {_STATE} IN ('approved', 'denied', 'lapsed') THEN 0 ELSE q % 2 END"
 _ADDRESS = "unhex('00000000000000000000ffff' || printf('%08x', 3405803776 - h % 8388608))"
 _FILL_REQUESTS = (
     _ROWS
@@ -61,7 +63,7 @@ INSERT INTO requests (id, reference, reply_token, state, version, open_key, unre
   contact, domain, address_key, networks, address_source, client_key, proof, software_product, software_version, locale,
   subject, advice, advice_reasons, assignee_id, message_count, decided_at)
 SELECT id, printf('%05d-%05d', i / 100000, i % 100000), printf('t%d', i), {_STATE}, 1, NULL,
-  CASE WHEN {_STATE} IN ('approved', 'denied', 'lapsed') THEN q % 1000 = 3 ELSE q % 2 END, opened,
+  {_UNREAD}, opened,
   opened + (h % 864000) * 1000000,
   'a' || i || '@' || {_DOMAIN}, 'a' || i || '@' || {_DOMAIN}, {_DOMAIN}, {_ADDRESS}, '[]', 'rejection', {_ADDRESS},
   CASE WHEN q % 3 = 0 THEN 'none' ELSE 'client' END, {_SOFTWARE}, NULL, 'en', 'Undeliverable: order ' || h,

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, text, union_all
 
 from responder.domain.address import canonical_domain
 from responder.domain.request import RequestState
 from responder.domain.words import Term, has_terms, read_terms, split_words
 from responder.storage.requests import RequestFilter, in_domain, narrow_conditions, row_conditions, row_text, unindexed
-from responder.storage.schema import WALKED, requests
+from responder.storage.schema import DECIDED_UNREAD, WALKED, requests
 from responder.storage.texts import matching_domain, matching_loosely, matching_terms, pick_by_terms, read_mark
 
 MOST_COUNTED = 10_000
@@ -27,6 +27,7 @@ _RARE = 100
 # Requests that are not in the index of words yet, of which so many are looked at.
 _TAIL = 2_000
 _TAIL_WORDS = 200
+_DECIDED = {RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED}
 _LATEST = (requests.c.updated_at.desc(), requests.c.id.desc())
 
 _Rows = Sequence[RowMapping]
@@ -139,6 +140,8 @@ def _walked(wanted: RequestFilter, conditions: Sequence[ColumnElement[bool]], li
     arms = []
     for state in wanted.states or tuple(RequestState):
         arm = select(*(requests.c[name] for name in names)).where(requests.c.state == state, *bounds)
+        if wanted.unread and state in _DECIDED:
+            arm = arm.where(text(DECIDED_UNREAD))
         arm = arm.order_by(*_LATEST)
         arms.append(select((arm.limit(limit) if limit else arm).subquery()))
     return select(union_all(*arms).subquery())

@@ -104,6 +104,8 @@ receipts = Table(
 )
 
 WALKED = ("software_product", "advice", "domain", "address_key", "unread")
+# What a query has to say in these words for SQLite to use the index of decided requests whose sender wrote again.
+DECIDED_UNREAD = "unread AND state IN ('approved', 'denied', 'lapsed')"
 
 requests = Table(
     "requests",
@@ -142,6 +144,16 @@ requests = Table(
     Index("uq_requests_open_key", "open_key", unique=True),
     # Lists walk each state in this order; what filters look at stands behind it, so that no row is fetched for that.
     Index("ix_requests_walk", "state", "updated_at", "id", *WALKED),
+    # Few of very many, so that walking to them would take the longer the fewer they are.
+    Index(
+        "ix_requests_decided_unread",
+        "state",
+        "updated_at",
+        "id",
+        *WALKED,
+        sqlite_where=text(DECIDED_UNREAD),
+        postgresql_where=text(DECIDED_UNREAD),
+    ),
     Index(None, "address_key", "id"),
     Index(None, "domain", "id"),
     Index(None, "contact", "id"),

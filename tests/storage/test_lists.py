@@ -17,7 +17,7 @@ from responder.storage.messages import (
     messages_of_request,
 )
 from responder.storage.outbound import find_content, find_outbound, list_outbound, outbound_of_request
-from responder.storage.request_lists import list_requests
+from responder.storage.request_lists import count_requests, list_requests
 from responder.storage.requests import RequestFilter, find_request
 from responder.storage.schema import audit, messages, outbound, outbound_contents, raw_messages, requests
 from tests.support.pleas import NOON
@@ -146,6 +146,21 @@ def numbers(rows):
 )
 def test_requests_are_filtered(connection, wanted, found):
     assert numbers(list_requests(connection, RequestFilter(**wanted), limit=0)) == found
+
+
+def test_decided_requests_whose_sender_wrote_again_are_found_without_walking_the_others(connection):
+    decided = (RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED)
+    rows = [request_row(6 + number, state=state, unread=False) for number, state in enumerate(decided)]
+    connection.execute(insert(requests), [*rows, request_row(9, state=RequestState.LAPSED)])
+    wanted = RequestFilter(states=decided, unread=True)
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    assert numbers(list_requests(connection, wanted, limit=2)) == [9, 4]
+    assert count_requests(connection, wanted) == (2, True)
+    if connection.dialect.name == "sqlite":
+        for statement, parameters in tuple(asked):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert sum("ix_requests_decided_unread (state=?)" in row[3] for row in plan) == len(decided), plan
 
 
 def test_pages_follow_one_another_newest_first(connection):
