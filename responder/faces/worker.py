@@ -14,6 +14,9 @@ from responder.storage.outbox import Claim, Settlement
 
 # Messages in hand for each connection: enough that wording the next ones and handing these over overlap.
 _IN_HAND_FOR_EACH = 16
+# Another process that accepts mail does not wake us. Who had work lately looks again soon, who had none ever later.
+_FIRST_LOOK_SECONDS = 0.02
+_LAST_LOOK_SECONDS = 0.25
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 _REST_AFTER_SECONDS = 30.0
@@ -22,7 +25,7 @@ _GATHERING_SECONDS = 0.01
 
 
 class WorkerFace:
-    """Sends what is due, at once when woken and within a second otherwise, until it is drained."""
+    """Sends what is due, at once when woken and within a moment otherwise, until it is drained."""
 
     def __init__(self, delivery: Delivery, upkeep: Upkeep, *, connections: int) -> None:
         """Take the steps of delivery and the upkeep; at most `connections` messages are handed over at a time."""
@@ -38,6 +41,7 @@ class WorkerFace:
         self._outcomes: queue.SimpleQueue[Settlement | Claim | None] = queue.SimpleQueue()
         self._count_lock = threading.Lock()
         self._in_hand = 0
+        self._look_again_after = _FIRST_LOOK_SECONDS
         self._claimer = self._thread("claimer", self._claim_on)
         self._keeper = self._thread("upkeep", self._keep_up)
         self._settler = self._thread("settler", self._settle_on)
@@ -90,17 +94,19 @@ class WorkerFace:
             self._stopping.wait(min(left, _POLL_SECONDS))
         elif not self._settled.is_set() or room < self._capacity // 2:
             self._wake.wait(_POLL_SECONDS)
-        else:
+        elif self._delivery.is_any_due():
+            self._look_again_after = _FIRST_LOOK_SECONDS
             self._take(1 if self._delivery.relay.in_trouble else room)
+        else:
+            self._wake.wait(self._look_again_after)
+            self._look_again_after = min(2 * self._look_again_after, _LAST_LOOK_SECONDS)
 
     def _take(self, limit: int) -> None:
-        """Claim messages and queue them for the carriers; wait when there is nothing to do."""
+        """Claim messages and queue them for the carriers; wait where a limit holds them up."""
         batch = self._delivery.claim(limit)
         if batch.is_limited and not batch.claims:
             self._stopping.wait(_PAUSE_SECONDS)
-        elif not batch.claims:
-            self._wake.wait(_POLL_SECONDS)
-        else:
+        elif batch.claims:
             self._queue(batch)
 
     def _queue(self, batch: Batch) -> None:

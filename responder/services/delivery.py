@@ -125,6 +125,11 @@ class Delivery:
         self._clock = clock
         self._watch = watch
 
+    def is_any_due(self) -> bool:
+        """Tell whether something waits to be claimed; cheap, and in nobody's way."""
+        with self._engine.connect() as connection:
+            return outbox.is_any_due(connection, outbox.time_of(connection, self._clock.now()))
+
     def claim(self, limit: int) -> Batch:
         """Claim up to `limit` messages that are due; answers that waited too long for that become silent."""
         claimed = self._clock.monotonic()

@@ -109,17 +109,48 @@ def test_many_messages_leave_each_once(engine: Engine, writer: Writer, tmp_path:
     assert {each.attempts for each in rows(engine)} == {1}
 
 
+def _watch_looks(post: Post, monkeypatch: pytest.MonkeyPatch, wanted: int) -> threading.Event:
+    """Give what is set once the worker has looked `wanted` times for something that is due."""
+    looked, count = threading.Event(), [0]
+    look = post.delivery.is_any_due
+
+    def watched() -> bool:
+        found = look()
+        count[0] += 1
+        if count[0] >= wanted:
+            looked.set()
+        return found
+
+    monkeypatch.setattr(post.delivery, "is_any_due", watched)
+    return looked
+
+
 def test_it_leaves_as_soon_as_it_is_woken(engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(worker_module, "_POLL_SECONDS", SECONDS)
+    for name in ("_FIRST_LOOK_SECONDS", "_LAST_LOOK_SECONDS"):
+        monkeypatch.setattr(worker_module, name, SECONDS)
     post = Post(engine, writer, box=Gate())
     post.box.open()
-    claimed = threading.Event()
-    claim = post.delivery.claim
-    monkeypatch.setattr(post.delivery, "claim", lambda limit: (claim(limit), claimed.set())[0])
+    looked = _watch_looks(post, monkeypatch, 1)
     with _working(post) as face:
-        assert claimed.wait(SECONDS)
+        assert looked.wait(SECONDS)
         queue_answer(engine)
         face.wake()
+        post.box.wait_for_held(1)
+
+
+def test_what_another_process_accepts_leaves_unasked_and_idle_looks_write_nothing(
+    engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    post = Post(engine, writer, box=Gate())
+    post.box.open()
+    claims: list[int] = []
+    claim = post.delivery.claim
+    monkeypatch.setattr(post.delivery, "claim", lambda limit: (claims.append(limit), claim(limit))[1])
+    looked = _watch_looks(post, monkeypatch, 3)
+    with _working(post):
+        assert looked.wait(SECONDS)
+        assert claims == []
+        queue_answer(engine)
         post.box.wait_for_held(1)
 
 

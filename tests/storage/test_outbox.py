@@ -37,6 +37,7 @@ STEPS = {
     "waiting": lambda connection: outbox.find_waiting_replies(connection, NOW, 5),
     "settle": lambda connection: outbox.settle(connection, "i", SETTLEMENTS),
     "release": lambda connection: outbox.release(connection, "i", [CLAIM], NOW),
+    "look": lambda connection: outbox.is_any_due(connection, NOW),
     "free": lambda connection: outbox.free_claims(connection, "i", NOW),
     "free of": lambda connection: outbox.free_claims_of(connection, ["i", "j"], NOW),
     "bring back": lambda connection: outbox.bring_back(connection, NOW, HOLD),
