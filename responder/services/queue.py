@@ -117,7 +117,7 @@ class Queue:
             return _objects(connection, find_of_domain(connection, request, limit=limit))
 
     def exemptions(self, wanted: ExemptionFilter, *, limit: int = 50, after: int | None = None) -> Page:
-        """Give exemptions, newest first."""
+        """Give exemptions; see `responder.storage.exemptions.list_exemptions`."""
         with self._engine.connect() as connection:
             at = time_of(connection, self._clock.now())
             return page_of_exemptions(connection, wanted, at, limit=limit, after=after)

@@ -44,7 +44,7 @@ class ExemptionFilter:
     Attributes:
         is_active: neither revoked nor expired; or one of these.
         network: it holds this, or lies in it.
-        expires_before: it ends before then.
+        expires_before: it ends before then; those that end first come first.
         is_flagged: it is active, and was not used for long or its reverse name changed.
     """
 
@@ -57,7 +57,7 @@ class ExemptionFilter:
 def list_exemptions(
     connection: Connection, wanted: ExemptionFilter, at: datetime, *, limit: int, after: int | None = None
 ) -> Sequence[RowMapping]:
-    """Give exemptions, newest first, with their request's reference as `request`.
+    """Give exemptions with their request's reference as `request`, newest first; those that end soon by their end.
 
     Args:
         connection: where to read.
@@ -66,8 +66,21 @@ def list_exemptions(
         limit: rows at most; 0 is all.
         after: the id of the last row of the page before.
     """
-    query = page(_query().where(*_conditions(wanted, at)), exemptions.c.id, limit=limit, after=after)
+    query = _query().where(*_conditions(wanted, at))
+    if wanted.expires_before is None:
+        query = page(query, exemptions.c.id, limit=limit, after=after)
+    else:
+        behind = () if after is None else (_ends_after(after),)
+        query = query.where(*behind).order_by(exemptions.c.expires_at, exemptions.c.id)
+        query = query.limit(limit) if limit else query
     return connection.execute(query).mappings().all()
+
+
+def _ends_after(after: int) -> ColumnElement[bool]:
+    """Tell of an exemption whether it comes after the one with the id `after` in the order of their ends."""
+    before = exemptions.alias()
+    end = select(before.c.expires_at).where(before.c.id == after).scalar_subquery()
+    return or_(exemptions.c.expires_at > end, and_(exemptions.c.expires_at == end, exemptions.c.id > after))
 
 
 def find_exemption(connection: Connection, exemption_id: int) -> RowMapping | None:

@@ -118,6 +118,23 @@ def test_exemptions_are_flagged_when_unused_or_renamed(office):
     assert [row["state"] for row in office.queue.exemptions(ExemptionFilter(is_active=False)).rows] == ["expired"] * 2
 
 
+def test_exemptions_that_end_soon_are_listed_by_their_end(office):
+    for number, days in enumerate((9, 3, 99, 6)):
+        office.exemptions.add(parse_network(f"203.0.113.{number}"), ANN, days=days, reason="by hand")
+
+    def numbers():
+        soon = ExemptionFilter(expires_before=datetime.now(UTC) + timedelta(days=30))
+        found, page = [], office.queue.exemptions(soon, limit=1)
+        while page.rows:
+            found += [int(row["network"].removesuffix("/32").rpartition(".")[2]) for row in page.rows]
+            page = office.queue.exemptions(soon, limit=1, after=int(page.after or page.rows[0]["id"]))
+        return found
+
+    assert numbers() == [1, 3, 0]
+    office.change(exemptions, expires_at=datetime.now(UTC) + timedelta(days=1))
+    assert numbers() == [0, 1, 2, 3]
+
+
 def test_exemptions_are_found_by_what_they_hold_and_what_holds_them(office):
     for network in ("203.0.113.9", "203.0.113.8/29", "198.51.100.1"):
         office.exemptions.add(parse_network(network), ANN, reason="by hand")

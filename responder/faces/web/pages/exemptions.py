@@ -33,7 +33,7 @@ def exemptions(
     address: Address = "",
     after: After = None,
 ) -> Response:
-    """List exemptions, newest first."""
+    """List exemptions."""
     return _show(here, state, address, after)
 
 
