@@ -7,7 +7,8 @@ from responder.domain.address import IPNetwork
 from responder.services.exports.lines import head, network_text, networks, utc
 from responder.storage.exported import Exempt
 
-# Ids, networks and times stand in a string that PowerShell takes as it is; nothing of them is ever code.
+# Ids, networks and times stand in a string that PowerShell takes as it is; nothing of them is ever code. The shell of
+# Exchange 2010 is PowerShell 2.0, which reads the whole script before it runs any of it, and knows no -in.
 _BEGINNING = r"""#
 # On an Edge Transport server, in the Exchange Management Shell:
 #     .\exchange.ps1
@@ -17,29 +18,30 @@ _BEGINNING = r"""#
 param([switch]$Online, [string]$Policy = 'Default', [string]$Added = "$PSCommandPath.added")
 $ErrorActionPreference = 'Stop'
 
-$exempt = @(@'
+$exempt = @([regex]::Split(@'
+
 """
-_END = r"""'@ -split '\r?\n' | Where-Object { $_ })
+_END = r"""'@, '\r?\n') | Where-Object { $_ })
 
 if ($Online) {
     # The cloud takes IPv4 alone, nothing wider than /24, and no comment: what was added is kept in a file.
-    $networks = $exempt | ForEach-Object { ($_ -split ' ')[1] }
+    $networks = $exempt | ForEach-Object { $_.Split(' ')[1] }
     $wanted = @($networks | Where-Object { $_ -match '^[0-9.]+(/(2[4-9]|3[0-2]))?$' })
     $left = $exempt.Count - $wanted.Count
     if ($left) { Write-Warning "$left networks are IPv6 or wider than /24, which Exchange Online does not take." }
     $before = @(if (Test-Path -LiteralPath $Added) { Get-Content -LiteralPath $Added })
     $present = @((Get-HostedConnectionFilterPolicy $Policy).IPAllowList | ForEach-Object { "$_" })
-    $remove = @($before | Where-Object { $_ -notin $wanted -and $_ -in $present })
-    $add = @($wanted | Where-Object { $_ -notin $present })
+    $remove = @($before | Where-Object { $wanted -notcontains $_ -and $present -contains $_ })
+    $add = @($wanted | Where-Object { $present -notcontains $_ })
     if ($remove) { Set-HostedConnectionFilterPolicy $Policy -IPAllowList @{Remove = $remove} }
-    Set-Content -LiteralPath $Added -Value @($before | Where-Object { $_ -in $wanted }; $add) -Encoding Ascii
+    Set-Content -LiteralPath $Added -Value @($before | Where-Object { $wanted -contains $_ }; $add) -Encoding Ascii
     if ($add) { Set-HostedConnectionFilterPolicy $Policy -IPAllowList @{Add = $add} }
     return
 }
 
 $wanted = @{}
 foreach ($line in $exempt) {
-    $id, $network, $until = $line -split ' '
+    $id, $network, $until = $line.Split(' ')
     $wanted["responder $id until $until"] = $network
 }
 foreach ($entry in @(Get-IPAllowListEntry -ResultSize Unlimited | Where-Object { $_.Comment -like 'responder *' })) {
@@ -47,7 +49,7 @@ foreach ($entry in @(Get-IPAllowListEntry -ResultSize Unlimited | Where-Object {
     else { $entry | Remove-IPAllowListEntry -Confirm:$false }
 }
 foreach ($comment in @($wanted.Keys)) {
-    $until = [DateTimeOffset]::Parse(($comment -split ' ')[-1], [cultureinfo]::InvariantCulture).LocalDateTime
+    $until = [DateTimeOffset]::Parse($comment.Split(' ')[-1], [cultureinfo]::InvariantCulture).LocalDateTime
     $what = @{ExpirationTime = $until; Comment = $comment}
     if ($wanted[$comment] -match '/') { $what.IPRange = $wanted[$comment] } else { $what.IPAddress = $wanted[$comment] }
     Add-IPAllowListEntry @what | Out-Null
