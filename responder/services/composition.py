@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from itertools import groupby
 from typing import AnyStr
 
 from responder.domain.marks import LOOP_FIELD
@@ -97,7 +96,7 @@ def compose(draft: Draft, sender: Sender) -> tuple[bytes, ...]:
     check_header(header)
     text_header, text = _part("plain", draft.text)
     if not draft.html:
-        return _gather([f"{header}{text_header}\r\n".encode(), *text], b"")
+        return _gather([f"{header}{text_header}\r\n".encode(), *text])
     html_header, html = _part("html", draft.html)
     # multipart/alternative, the plainest first (RFC 2046 section 5.1.4)
     boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:24]
@@ -109,15 +108,17 @@ def compose(draft: Draft, sender: Sender) -> tuple[bytes, ...]:
         *html,
         f"\r\n--{boundary}--\r\n".encode(),
     )
-    return _gather(pieces, b"")
+    return _gather(pieces)
 
 
-def _gather(pieces: Iterable[AnyStr], between: AnyStr) -> tuple[AnyStr, ...]:
+def _gather(pieces: Iterable[AnyStr]) -> tuple[AnyStr, ...]:
     """Give `pieces` with the small ones that stand together joined: what is large is worth being remembered."""
     gathered: list[AnyStr] = []
-    for is_large, group in groupby(pieces, key=lambda piece: len(piece) >= _LARGE):
-        neighbours = list(group)
-        gathered += neighbours if is_large else [between.join(neighbours)]
+    for piece in filter(None, pieces):
+        if gathered and len(piece) < _LARGE and len(gathered[-1]) < _LARGE:
+            gathered[-1] += piece
+        else:
+            gathered.append(piece)
     return tuple(gathered)
 
 
@@ -149,7 +150,7 @@ def _tagged(address: str, token: str) -> str:
 
 def _part(subtype: str, pieces: Sequence[str]) -> tuple[str, list[bytes]]:
     """Give header and body of one text part, in the plainest encoding that brings it through unchanged."""
-    prepared = [_prepare(piece) for piece in _gather(pieces, "")]
+    prepared = [_prepare(piece) for piece in _gather(pieces)]
     body = [lines for lines, _ in prepared]
     encoding = "7bit"
     if not all(plain for _, plain in prepared):

@@ -100,6 +100,13 @@ def test_without_html_there_is_one_part():
     assert contents(message) == ["Hello\nworld\n"]
 
 
+def test_no_piece_is_empty_between_large_ones():
+    large = f"{'x' * 300}\n"
+    pieces = compose(replace(DRAFT, text=(large, "", large), html=(large, "", "", large)), SENDER)
+    assert all(pieces)
+    assert is_clean(b"".join(pieces))
+
+
 def test_no_reply_to_without_a_token_or_plus_addressing():
     assert read(made(reply_token=None))["Reply-To"] is None
     assert read(b"".join(compose(DRAFT, replace(SENDER, plus_addressing=False))))["Reply-To"] is None
