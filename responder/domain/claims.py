@@ -1,14 +1,15 @@
 """What a person says in their own words: which address is theirs, and which networks they ask for."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
 from itertools import islice
 
 from responder.domain.address import IPAddress, IPNetwork, network_keys, parse_ip, special_range
-from responder.domain.message import InboundMessage, PartKind
-from responder.domain.quotation import own_words, unquote
+from responder.domain.message import InboundMessage
+from responder.domain.own_texts import OwnText
+from responder.domain.quotation import unquote
 from responder.domain.sightings import Role, Sighting, find_addresses
 from responder.domain.statements import find_statements
 
@@ -17,12 +18,12 @@ MAX_NETWORKS = 50
 # Nobody who writes such a mail holds more; what is wider is a slip or a joke.
 _WIDEST_PREFIX = {4: 8, 6: 16}
 _RANGE_NETWORKS = 16
-_WORDS_CHARACTERS = 32 * 1024
 _CONTEXT = 60
 _END_OF_SUBJECT = "\x1e"
 _PRIVATE = frozenset({"private", "link-local", "shared"})
 
-_HINT = re.compile(r"\d\.\d|:[0-9A-Fa-f]{0,4}:")
+# Each begins with the sign that is rare in prose, which is many times as fast as to look for the digits before it.
+_HINTS = (re.compile(r"\.(?<=\d\.)\d"), re.compile(r":[0-9A-Fa-f]{0,4}:"))
 _TO = r"[ \t]{0,4}(?:-|\u2013|(?i:to|through|until|bis)\b)[ \t]{0,4}"
 _MASK = r"[ \t]?(?:/|,?[ \t]?(?i:(?:sub)?(?:net)?mask):?)[ \t]{0,4}"
 # Both begin with a plain set of characters, which is what makes looking for them fast. Group 1 is the address, or three
@@ -69,14 +70,14 @@ class _Claim:
     start: int
 
 
-def read_claims(message: InboundMessage) -> Claims:
-    """Give what the sender of `message` says in subject and text outside of everything quoted and forwarded.
+def read_claims(message: InboundMessage, own: Sequence[OwnText]) -> Claims:
+    """Give what the sender of `message` says in subject and `own` texts outside of everything quoted and forwarded.
 
     A network may be written with a prefix length or mask (host bits are cleared: the network in which that address
     lies), as a range from one address to another, or with `*` for its last octet.
     """
-    words = _own_words(message)
-    if not _HINT.search(words):
+    words = _words(message.subject, own)
+    if not _hints_at_address(words):
         return Claims()
     named: list[tuple[int, IPNetwork]] = []
     for match in list(_networks(words)):
@@ -99,19 +100,19 @@ def _lies_in(one: IPNetwork, other: IPNetwork) -> bool:
     return one.version == other.version and first <= network_keys(one)[0] and network_keys(one)[1] <= last
 
 
-def _own_words(message: InboundMessage) -> str:
+def _words(subject: str, own: Sequence[OwnText]) -> str:
     """Give the subject and the person's words, with the refusals in them blanked out."""
-    own = [part for part in message.parts if part.depth == 0 and part.content_type.startswith("text/")]
-    texts = [part.text for part in own if part.kind is PartKind.TEXT] or [
-        part.text for part in own if part.kind is PartKind.HTML
-    ]
-    body = "\n\n".join(own_words(text[:_WORDS_CHARACTERS]) for text in texts)
-    words = unquote(f"{message.subject}\n{_END_OF_SUBJECT}\n{body}")
-    if not _HINT.search(words):
+    body = "\n\n".join([text.words for text in own])
+    words = unquote(f"{subject}\n{_END_OF_SUBJECT}\n{body}")
+    if not _hints_at_address(words):
         return ""
     for statement in list(find_statements(words)):
         words = words[: statement.start] + " " * (statement.end - statement.start) + words[statement.end :]
     return words
+
+
+def _hints_at_address(words: str) -> bool:
+    return any(hint.search(words) for hint in _HINTS)
 
 
 def _networks(words: str) -> Iterator[re.Match[str]]:

@@ -75,7 +75,7 @@ def decide(envelope: Envelope, message: InboundMessage, identity: Identity) -> D
 
     `blocked`, `reply-limit` and what evidence decides are not known here. Never fails, whatever the message holds.
     """
-    facts = _facts(envelope, message, identity)
+    facts = Facts(envelope, message, identity)
     for reason, fires in RULES:
         if fires(facts):
             return Decision(Disposition.SILENT, reason)
@@ -86,10 +86,3 @@ def is_from_postmaster(envelope: Envelope, message: InboundMessage) -> bool:
     """Tell whether a postmaster sent it, behind whom people read (RFC 5321 section 4.5.1), by envelope or From."""
     addresses = (envelope.reverse_path, message.header_from)
     return any(rules.local_parts(address)[1] == marks.POSTMASTER for address in addresses)
-
-
-def _facts(envelope: Envelope, message: InboundMessage, identity: Identity) -> Facts:
-    fields: dict[str, list[str]] = {}
-    for field in message.header.fields:
-        fields.setdefault(field.key, []).append(field.value)
-    return Facts(envelope, message, identity, fields)

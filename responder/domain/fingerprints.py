@@ -210,10 +210,12 @@ def _read_copies(message: InboundMessage) -> Software | None:
 
 def _copies(message: InboundMessage) -> tuple[Header, ...]:
     """Give the headers that stand in the text, and those of attached messages of the sender's own organisation."""
-    home = mail_organisations(message.header, "from", "sender", "return-path")
+    pasted = [header for header in map(_pasted, _texts(message.parts)) if header.fields]
     attached = [header for header in _returned(message.parts) if not _is_attached_report(header)]
-    own = (header for header in attached if mail_organisations(header, "from") & home)
-    return (*map(_pasted, _texts(message.parts)), *own)
+    if not attached:
+        return tuple(pasted)
+    home = mail_organisations(message.header, "from", "sender", "return-path")
+    return (*pasted, *(header for header in attached if mail_organisations(header, "from") & home))
 
 
 def _inside(parts: Sequence[Part], index: int) -> tuple[Part, ...]:

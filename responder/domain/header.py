@@ -1,7 +1,8 @@
 """Header blocks: split, unfold and read the fields in front of a message or part (RFC 5322, RFC 2045, RFC 2231)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import KeysView
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from responder.domain.charset import decode_text, decode_words, one_line
@@ -46,17 +47,27 @@ class Header:
     """The header block of a message or part."""
 
     fields: tuple[Field, ...] = ()
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        values: dict[str, list[str]] = {}
+        for each in self.fields:
+            values.setdefault(each.key, []).append(each.value)
+        object.__setattr__(self, "_values", values)
+
+    @property
+    def keys(self) -> KeysView[str]:
+        """The lower-cased names of the fields that it has."""
+        return self._values.keys()
 
     def first(self, key: str) -> str | None:
         """Give the value of the first field with the lower-cased name `key`, None without one."""
-        for field in self.fields:
-            if field.key == key:
-                return field.value
-        return None
+        values = self._values.get(key)
+        return values[0] if values else None
 
     def every(self, key: str) -> tuple[str, ...]:
         """Give the values of all fields with the lower-cased name `key`, top down."""
-        return tuple([field.value for field in self.fields if field.key == key])
+        return tuple(self._values.get(key, ()))
 
 
 @dataclass(frozen=True, slots=True)

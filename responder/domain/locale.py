@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from responder.domain.header import Header
-from responder.domain.message import InboundMessage, PartKind
-from responder.domain.quotation import own_words
+from responder.domain.message import InboundMessage
+from responder.domain.own_texts import OwnText
 
 _FIELD_CHARACTERS = 500
 _WORDS_CHARACTERS = 4_000
@@ -41,8 +41,8 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 
 
-def choose_locale(message: InboundMessage, locales: Sequence[str]) -> str:
-    """Give the one of `locales`, the default one first, in which to answer `message`.
+def choose_locale(message: InboundMessage, own: Sequence[OwnText], locales: Sequence[str]) -> str:
+    """Give the one of `locales`, the default one first, in which to answer `message`, of which `own` are the own texts.
 
     Content-Language and Accept-Language (RFC 3282) come first, then the words of the person, then those of the report
     that they forward. That a report is in English says nothing: most servers write English to everybody.
@@ -53,7 +53,7 @@ def choose_locale(message: InboundMessage, locales: Sequence[str]) -> str:
                 return locale
     if len(locales) < 2:  # noqa: PLR2004 - nothing to choose from
         return locales[0]
-    spoken = _language(_persons_words(message)) or _foreign_language(_reports_words(message))
+    spoken = _language(_persons_words(message.subject, own)) or _foreign_language(_reports_words(message))
     return spoken if spoken is not None and spoken in locales else locales[0]
 
 
@@ -70,38 +70,36 @@ def _accepted_languages(header: Header) -> list[str]:
     return [language for weight, language in sorted(weighed, key=lambda pair: -pair[0]) if weight]
 
 
-def _persons_words(message: InboundMessage) -> frozenset[str]:
-    own = [part for part in message.parts if part.depth == 0 and part.content_type.startswith("text/")]
-    texts = [part.text for part in own if part.kind is PartKind.TEXT] or [
-        part.text for part in own if part.kind is PartKind.HTML
-    ]
-    return _words(" ".join([message.subject, *(own_words(text[:_WORDS_CHARACTERS]) for text in texts[:3])]))
+def _persons_words(subject: str, own: Sequence[OwnText]) -> dict[str, int]:
+    return _count_words(" ".join([subject, *(text.words_of_first(_WORDS_CHARACTERS) for text in own[:3])]))
 
 
-def _reports_words(message: InboundMessage) -> frozenset[str]:
-    return _words(" ".join([part.text[:_REPORT_CHARACTERS] for part in message.parts[:10]])[:_REPORT_CHARACTERS])
+def _reports_words(message: InboundMessage) -> dict[str, int]:
+    return _count_words(" ".join([part.text[:_REPORT_CHARACTERS] for part in message.parts[:10]])[:_REPORT_CHARACTERS])
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.lower().replace(",", " ").replace(".", " ").split())
+def _count_words(text: str) -> dict[str, int]:
+    """Give for each language how many of its words stand in `text`."""
+    words = set(text.lower().replace(",", " ").replace(".", " ").split())
+    return {language: len(words & known) for language, known in WORDS.items()}
 
 
-def _language(words: frozenset[str]) -> str | None:
-    """Give the language that `words` are in; None unless it is clear.
+def _language(counts: dict[str, int]) -> str | None:
+    """Give the language of a text in which so many words of each language stand; None unless it is clear.
 
     English next to another language is as a rule a refusal that was copied, so that it must be much more to count.
     """
-    foreign = _foreign_language(words)
-    english = len(words & WORDS[_ENGLISH])
-    if foreign and 2 * len(words & WORDS[foreign]) >= english:
+    foreign = _foreign_language(counts)
+    english = counts[_ENGLISH]
+    if foreign and 2 * counts[foreign] >= english:
         return foreign
-    others = max(len(words & known) for language, known in WORDS.items() if language != _ENGLISH)
+    others = max(count for language, count in counts.items() if language != _ENGLISH)
     return _ENGLISH if english >= max(_FEWEST_WORDS, 2 * others) else None
 
 
-def _foreign_language(words: frozenset[str]) -> str | None:
-    """Give the language other than English that `words` are clearly in: twice as many of its words as of any other."""
-    counts = {language: len(words & known) for language, known in WORDS.items() if language != _ENGLISH}
-    best = max(counts, key=counts.__getitem__)
-    others = max(count for language, count in counts.items() if language != best)
-    return best if counts[best] >= max(_FEWEST_WORDS, 2 * others) else None
+def _foreign_language(counts: dict[str, int]) -> str | None:
+    """Give the language other than English that clearly leads: twice as many of its words as of any other."""
+    foreign = {language: count for language, count in counts.items() if language != _ENGLISH}
+    best = max(foreign, key=foreign.__getitem__)
+    others = max(count for language, count in foreign.items() if language != best)
+    return best if foreign[best] >= max(_FEWEST_WORDS, 2 * others) else None

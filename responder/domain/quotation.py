@@ -37,9 +37,13 @@ _FORWARDS = (
     r"(?:return-path|received|received-spf|authentication-results|delivered-to|reporting-mta|x-[\w-]{1,60})[ \t]?:",
     r"(?:hi\. )?this is the (?:mail system|qmail|postfix|mail delivery)|this message was created automatically by",
     r"this is an automatically generated|your message did not reach|delivery (?:has failed|to the following)",
-    r"the following recipient|the original message was received at|[^\n]{0,60}could not be delivered",
+    r"the following recipient|the original message was received at",
 )
 _FORWARD = re.compile(rf"\n[ \t>]*(?:{'|'.join(_FORWARDS)})", re.IGNORECASE)
+# Apart from the others and behind a hint, since it would be tried at every place near the beginning of a line. The hint
+# ends before the letter `i`, of which `re` and `lower` know different variants.
+_UNDELIVERED = re.compile(r"\n[ \t>]*[^\n]{0,60}could not be delivered", re.IGNORECASE)
+_UNDELIVERED_HINT = "could not be "
 _WROTE = re.compile(r"\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:\Z")
 
 
@@ -71,12 +75,18 @@ def without_copy(text: str) -> str:
 
 def own_words(text: str) -> str:
     """Give what the person wrote: lines that are not quoted, up to what they forward."""
-    forward = _FORWARD.search(f"\n{text}")
-    words = text[: forward.start()] if forward else text
+    words = text[: _forward_start(text)]
     if ">" not in words:
         return words
     lines = (line.strip(" \t") for line in words.split("\n"))
     return "\n".join(["" if _introduces(line) else line for line in lines if not line.startswith(">")])
+
+
+def _forward_start(text: str) -> int:
+    """Give where in `text` the first line begins that is not the person's, its length without one."""
+    patterns = (_FORWARD, _UNDELIVERED) if _UNDELIVERED_HINT in text.lower() else (_FORWARD,)
+    found = [match.start() for pattern in patterns if (match := pattern.search(f"\n{text}"))]
+    return min(found, default=len(text))
 
 
 def _introduces(line: str) -> bool:

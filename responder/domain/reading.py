@@ -15,6 +15,7 @@ from responder.domain.hops import is_provider, mail_organisations, organisation,
 from responder.domain.identity import Identity
 from responder.domain.locale import choose_locale
 from responder.domain.message import InboundMessage, PartKind, read_message
+from responder.domain.own_texts import find_own_texts
 from responder.domain.plea import AddressSource, Plea, Proof, Rejection
 from responder.domain.rejection import find_rejection
 
@@ -76,7 +77,8 @@ def read(
     message = read_message(content.kept)
     envelope = _with_client(envelope, message.header)
     rejection = find_rejection(message, identity)
-    claims = read_claims(message)
+    own = find_own_texts(message)
+    claims = read_claims(message, own)
     found = _refused_address(envelope, message, rejection, claims, refused_lately)
     address, source = found or (None, None)
     plea = Plea(
@@ -87,7 +89,7 @@ def read(
         proof=_proof(address, envelope.client, carries_reference=carries_reference),
         rejection=rejection,
         software=identify(message, client=envelope.client, refused=address),
-        locale=choose_locale(message, locales),
+        locale=choose_locale(message, own, locales),
     )
     return Reading(envelope, message, plea, _decision(envelope, message, identity, content))
 

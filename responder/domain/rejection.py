@@ -120,9 +120,8 @@ def refused_address(words: str, cause: Cause) -> IPAddress | None:
     named, linked = seen[role], seen.get(Role.LINK, set()) - {None}
     if len(named) > 1 or (linked and not linked & named):
         return None
-    about_client = is_about_client(words)
-    if cause is Cause.OTHER and is_about_recipient(words) and (role is Role.LINK or not about_client):
+    if cause is Cause.OTHER and is_about_recipient(words) and (role is Role.LINK or not is_about_client(words)):
         return None
-    if role is Role.BARE and not (is_about_address(cause) or about_client):
+    if role is Role.BARE and not (is_about_address(cause) or is_about_client(words)):
         return None
     return next(iter(named))

@@ -5,7 +5,7 @@ Only the message's own header counts, never that of an attached or quoted messag
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 
 from responder.domain import marks
@@ -26,16 +26,20 @@ _OPENING_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules look at; `fields` holds the values of the message's own header by lower-cased name."""
+    """What the rules look at."""
 
     envelope: Envelope
     message: InboundMessage
     identity: Identity
-    fields: dict[str, list[str]]
 
-    def every(self, key: str) -> Sequence[str]:
-        """Give the values of the fields named `key`."""
-        return self.fields.get(key, ())
+    @property
+    def keys(self) -> KeysView[str]:
+        """The lower-cased names of the fields in the message's own header."""
+        return self.message.header.keys
+
+    def every(self, key: str) -> tuple[str, ...]:
+        """Give the values of the fields named `key` in the message's own header."""
+        return self.message.header.every(key)
 
     def words(self, key: str) -> Iterator[list[str]]:
         """Give for each field named `key` its words: lower-cased, without comments, split at blanks, `,` and `;`."""
@@ -110,7 +114,7 @@ def is_report(facts: Facts) -> bool:
     """
     if facts.message.content_type in marks.REPORT_TYPES:
         return True
-    if facts.fields.keys() & marks.MAIL_PROGRAM_FIELDS or not marks.REPORT_SUBJECT.match(_plain(facts.message.subject)):
+    if facts.keys & marks.MAIL_PROGRAM_FIELDS or not marks.REPORT_SUBJECT.match(_plain(facts.message.subject)):
         return False
     return bool(marks.REPORT_OPENING.match(_opening(facts.message)))
 
@@ -128,9 +132,9 @@ def is_auto_submitted(facts: Facts) -> bool:
 
 def is_from_list(facts: Facts) -> bool:
     """A mailing list sent it (RFC 2919, RFC 2369, RFC 5230 section 4.6, RFC 8058, and what lists wrote before)."""
-    if facts.fields.keys() & marks.LIST_FIELDS:
+    if facts.keys & marks.LIST_FIELDS:
         return True
-    return any(key.startswith(marks.LIST_PREFIX) for key in facts.fields)
+    return any(key.startswith(marks.LIST_PREFIX) for key in facts.keys)
 
 
 def is_bulk(facts: Facts) -> bool:
@@ -174,7 +178,7 @@ def local_parts(address: str) -> tuple[str, str]:
 
 def is_marked_automatic(facts: Facts) -> bool:
     """A field or the subject shows that a program wrote it: vendors' marks, out-of-office replies."""
-    if facts.fields.keys() & marks.AUTOMATIC_FIELDS:
+    if facts.keys & marks.AUTOMATIC_FIELDS:
         return True
     if any(_first_word_is(facts, key, values) for key, values in marks.AUTOMATIC_VALUES.items()):
         return True
@@ -201,7 +205,7 @@ def is_spam(facts: Facts) -> bool:
 
 def is_unreadable(facts: Facts) -> bool:
     """It has no header field at all."""
-    return not facts.fields
+    return not facts.keys
 
 
 def _first_word_is(facts: Facts, key: str, values: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping
 
@@ -63,7 +64,7 @@ def _words_of_requests(connection: Connection, ids: Iterable[int]) -> dict[int, 
     return {row["id"]: _words_of(row, find_written(connection, row["id"], _MESSAGES_OF_REQUEST)) for row in rows}
 
 
-def _words_of(request: RowMapping, written: Sequence[RowMapping]) -> str:
+def _words_of(request: RowMapping, written: Sequence[Mapping[str, Any]]) -> str:
     """Give the words of a request, the newest messages' first; a word that comes again stands again, for phrases."""
     addresses = [str(key_to_ip(bytes(key))) for key in (request["address_key"], request["client_key"]) if key]
     words = split_words(" ".join((row_text(request), *addresses, *request["networks"])), _WORDS_OF_MESSAGE)
@@ -73,7 +74,7 @@ def _words_of(request: RowMapping, written: Sequence[RowMapping]) -> str:
     return " ".join(words[:_WORDS_OF_REQUEST])
 
 
-def _text_of(message: RowMapping) -> str:
+def _text_of(message: Mapping[str, Any]) -> str:
     rejection = message["rejection"] or {}
     known = (message["reference"], message["reverse_path"], message["header_from"], message["subject"])
     quoted = (rejection.get("text"), rejection.get("by"), message["helo_name"])

@@ -3,9 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, TableClause, column, func, literal_column, select, table, text
+from sqlalchemy import (
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    TableClause,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from responder.domain.words import Term, domain_word, has_terms
+from responder.storage.rows import read_rows
 from responder.storage.schema import messages, raw_messages, requests
 from responder.storage.serials import read_serial, set_serial
 
@@ -103,19 +117,16 @@ def find_requests(connection: Connection, ids: Iterable[int]) -> Sequence[RowMap
     return connection.execute(query).mappings().all()
 
 
-def find_written(connection: Connection, request_id: int, limit: int) -> Sequence[RowMapping]:
+def find_written(connection: Connection, request_id: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """Give the newest messages of a request with `raw`, their octets as they are stored; None where there are none."""
-    query = (
-        select(*_WRITTEN, raw_messages.c.raw)
-        .outerjoin(raw_messages, raw_messages.c.message_id == messages.c.id)
-        .where(messages.c.request_id == request_id)
-        .order_by(messages.c.id.desc())
-        .limit(limit)
-    )
-    return connection.execute(query).mappings().all()
+    return read_rows(connection, _WRITTEN, {}, of_request=request_id, most=limit)
 
 
-_WRITTEN = tuple(
-    messages.c[name]
-    for name in ("reference", "header_from", "reverse_path", "subject", "helo_name", "client_key", "rejection")
+_WRITTEN_COLUMNS = ("reference", "header_from", "reverse_path", "subject", "helo_name", "rejection")
+_WRITTEN = (
+    select(*(messages.c[name] for name in _WRITTEN_COLUMNS), raw_messages.c.raw)
+    .outerjoin(raw_messages, raw_messages.c.message_id == messages.c.id)
+    .where(messages.c.request_id == bindparam("of_request"))
+    .order_by(messages.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
 )

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from responder.domain.address import IPNetwork
 from responder.domain.claims import MAX_NETWORKS, Claims, merge_networks, read_claims
 from responder.domain.message import read_message
+from responder.domain.own_texts import find_own_texts
 
 ADDRESS = "203.0.113.9"
 
 
 def claims(text: str, subject: str = "blocked") -> Claims:
-    return read_claims(read_message(f"From: admin@example.org\nSubject: {subject}\n\n{text}\n".encode()))
+    message = read_message(f"From: admin@example.org\nSubject: {subject}\n\n{text}\n".encode())
+    return read_claims(message, find_own_texts(message))
 
 
 def networks(*texts: str) -> tuple[IPNetwork, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from responder.domain.locale import WORDS, choose_locale
 from responder.domain.message import read_message
+from responder.domain.own_texts import find_own_texts
 from responder.services.templates.library import Library
 
 LOCALES = ("en", "de", "es", "fr")
@@ -27,7 +28,8 @@ ENGLISH_REPORT = f"This is the mail system at host mail.example.org.\n\nI'm sorr
 
 def choose(body="", *fields, locales=LOCALES):
     header = "".join(f"{field}\n" for field in (*fields, "Content-Type: text/plain; charset=utf-8"))
-    return choose_locale(read_message(f"{header}\n{body}\n".encode()), locales)
+    message = read_message(f"{header}\n{body}\n".encode())
+    return choose_locale(message, find_own_texts(message), locales)
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_every_shipped_locale_is_recognised_by_its_own_answer():
 @pytest.mark.parametrize("body", ["the " * 65_536, "(" * 262_144, "der,das." * 32_768, "> " * 131_072])
 @pytest.mark.parametrize("field", ["Accept-Language: " + "(" * 60_000, "Accept-Language: " + "de;q=0." * 8_000])
 def test_hostile_input_is_read_no_further_than_the_limits(body, field):
-    assert choose_locale(read_message(f"{field}\n\n{body}".encode()), ("es", "en", "fr", "de")) == "es"
+    assert choose(body, field, locales=("es", "en", "fr", "de")) == "es"
