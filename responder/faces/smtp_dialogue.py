@@ -204,11 +204,11 @@ class Dialogue:
             return say.MALFORMED_RECIPIENT
         if not path.is_ascii and not self._transaction.smtputf8:
             return say.NEEDS_SMTPUTF8
-        recipient = self._identity.recipient(canonical_address(address))
+        recipient = self._identity.recipient(address)
         if recipient is None:
             domain = canonical_domain(address.rpartition("@")[2])
             return say.NO_SUCH_MAILBOX if domain in self._identity.own_domains else say.NO_RELAY
-        return self._add(replace(recipient, address=address))
+        return self._add(recipient)
 
     def _add(self, recipient: Recipient) -> Reply:
         recipients = self._transaction.recipients

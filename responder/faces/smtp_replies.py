@@ -1,6 +1,6 @@
 """What the SMTP service says: every reply, and the one way in which a reply becomes bytes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 _PERMANENT = 500
@@ -33,6 +33,13 @@ class Reply:
     text: str
     lines: tuple[str, ...] = ()
     step: Step = Step.GO_ON
+    _octets: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        words = [f"{self.enhanced} {self.text}" if self.enhanced else self.text, *self.lines]
+        *before, last = [_plain(line) for line in words]
+        text = "".join([*(f"{self.code}-{line}\r\n" for line in before), f"{self.code} {last}\r\n"])
+        object.__setattr__(self, "_octets", text.encode("ascii"))  # once, as most replies are said again and again
 
     @property
     def is_refusal(self) -> bool:
@@ -59,9 +66,7 @@ class Reply:
 
     def encode(self) -> bytes:
         """Give the reply as it goes over the wire; what is not printable ASCII becomes a question mark."""
-        words = [f"{self.enhanced} {self.text}" if self.enhanced else self.text, *self.lines]
-        *before, last = [_plain(line) for line in words]
-        return "".join([*(f"{self.code}-{line}\r\n" for line in before), f"{self.code} {last}\r\n"]).encode("ascii")
+        return self._octets
 
 
 def _plain(text: str) -> str:

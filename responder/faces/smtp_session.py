@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import Protocol
@@ -289,7 +288,7 @@ class SmtpConnection(SMTP):
 
     async def _store(self, reader: ContentReader) -> Reply:
         envelope = self._dialogue.envelope(self._host.clock())
-        content = replace(reader.content(), is_too_large=self._is_too_large(reader))
+        content = reader.content(is_too_large=self._is_too_large(reader))
         self._answer = self._host.handover.begin(envelope, content)
         self._watch(self._host.limits.message_timeout_seconds)
         try:
