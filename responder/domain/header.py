@@ -12,6 +12,8 @@ HEADER_FIELDS = 1_000
 VALUE_CHARACTERS = 8 * 1024
 MAILBOXES = 100
 
+# Two patterns: one that begins with an octet of its own is found at ten times the speed of one with alternatives.
+_EMPTY_FIRST_LINE = re.compile(rb"\r?\n")
 _END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"\n[ \t]+")
 _NAME = re.compile(r"[!-9;-~]+[ \t]*")
@@ -76,6 +78,17 @@ class Mailbox:
 
     name: str
     address: str
+
+
+def find_body(octets: bytes | bytearray, start: int = 0) -> int | None:
+    """Give the offset of what stands behind the first empty line, None without one (RFC 5322 section 2.1).
+
+    Args:
+        octets: a message or its beginning.
+        start: from where on to look, an offset; an empty first line of all counts in any case.
+    """
+    end = _EMPTY_FIRST_LINE.match(octets) or _END.search(octets, start)
+    return end.end() if end else None
 
 
 def split_header(octets: bytes) -> tuple[Header, int, bool]:

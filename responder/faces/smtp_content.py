@@ -1,16 +1,13 @@
 """The octets between DATA and the final dot: where they end, how many they are, what of them is kept."""
 
 import hashlib
-import re
 
 from responder.domain.envelope import Content
+from responder.domain.header import find_body
 
 _END = b"\r\n.\r\n"
 _STUFFED = b"\r\n."
 _LINE_END = b"\r\n"
-# Two patterns: one that begins with a letter of its own is found at ten times the speed of one with alternatives.
-_EMPTY_FIRST_LINE = re.compile(rb"\r?\n")
-_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _LONGEST_EMPTY_LINE = 3
 
 
@@ -59,10 +56,8 @@ class ContentReader:
 
     def _look_for_body(self, new_at: int) -> None:
         """Hash what is kept of the body once its begin is known; past `keep_bytes` everything counts as body."""
-        start = max(0, new_at - _LONGEST_EMPTY_LINE)
-        found = _EMPTY_FIRST_LINE.match(self._kept) or _EMPTY_LINE.search(self._kept, start)
-        if found:
-            self._body_at = found.end()
+        self._body_at = find_body(self._kept, max(0, new_at - _LONGEST_EMPTY_LINE))
+        if self._body_at is not None:
             self._body.update(memoryview(self._kept)[self._body_at :])
         elif len(self._kept) >= self._keep_bytes:
             self._body_at = len(self._kept)

@@ -8,6 +8,7 @@ from typing import Any
 from responder.domain.address import canonical_address, domain_of, ip_key, sender_key, unwrapped_address
 from responder.domain.disposition import is_from_postmaster
 from responder.domain.envelope import Content, Envelope, RecipientKind
+from responder.domain.header import find_body
 from responder.domain.identity import Identity
 from responder.domain.limits import Scope, count_keys
 from responder.domain.plea import Rejection
@@ -25,9 +26,6 @@ _REFERENCES = 20
 _NETWORKS = 16
 _REPLY_TAG = "r-"
 
-# Two patterns: one that begins with a letter of its own is found at ten times the speed of one with alternatives.
-_EMPTY_FIRST_LINE = re.compile(rb"\r?\n")
-_EMPTY_LINE = re.compile(rb"\n\r?\n")
 # A relay that tries again adds or changes these at the top, and nothing else.
 _TRACE_FIELD = re.compile(
     rb"(?:received|return-path|delivered-to|authentication-results)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE
@@ -39,8 +37,7 @@ def receipt_key(envelope: Envelope, content: Content, message_id: str | None) ->
 
     They are the SHA-256 over reverse-path, Message-ID, and the message without the trace fields at its top.
     """
-    end = _EMPTY_FIRST_LINE.match(content.kept) or _EMPTY_LINE.search(content.kept)
-    header = content.kept[: end.end() if end else len(content.kept)]
+    header = content.kept[: find_body(content.kept)]
     start = 0
     while trace := _TRACE_FIELD.match(header, start):
         start = trace.end()

@@ -10,6 +10,7 @@ from responder.domain.header import (
     HEADER_BYTES,
     HEADER_FIELDS,
     MAILBOXES,
+    find_body,
     read_mailboxes,
     read_message_ids,
     read_parameters,
@@ -228,3 +229,19 @@ def test_sixty_kilobytes_of_an_address_list(piece):
 def test_mailboxes_hold_no_control_characters(text):
     for mailbox in read_mailboxes(text):
         assert not any(unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") for one in mailbox.name + mailbox.address)
+
+
+@pytest.mark.parametrize(
+    ("octets", "start", "body"),
+    [
+        (b"a: 1\r\n\r\nbody\r\n\r\n", 0, 8),
+        (b"a: 1\n\nbody", 0, 6),
+        (b"\r\nbody", 0, 2),
+        (b"\nbody", 3, 1),
+        (b"a: 1\r\nb: 2\r\n", 0, None),
+        (b"a\n\nb\n\nc", 3, 6),
+        (b"", 0, None),
+    ],
+)
+def test_the_body_begins_behind_the_first_empty_line(octets, start, body):
+    assert find_body(octets, start) == body
