@@ -14,7 +14,7 @@ class OwnText:
 
     Attributes:
         text: the whole text.
-        words: what of its beginning the person wrote.
+        words: what the person wrote in its first 32 Ki characters.
     """
 
     text: str

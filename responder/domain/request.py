@@ -21,6 +21,8 @@ class RequestState(StrEnum):
 
 # The states in which a request has an `open_key`, so that further pleas for the same address join it.
 OPEN_STATES = frozenset({RequestState.WAITING, RequestState.ASKED})
+# Those in which the sender was told how it ended, or that it lapsed; who writes again then has something to say.
+DECIDED_STATES = (RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED)
 
 
 class RequestEvent(StrEnum):

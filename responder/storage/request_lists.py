@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, text, union_all
 
 from responder.domain.address import canonical_domain
-from responder.domain.request import RequestState
+from responder.domain.request import DECIDED_STATES, RequestState
 from responder.domain.words import Term, has_terms, read_terms, split_words
 from responder.storage.requests import RequestFilter, in_domain, narrow_conditions, row_conditions, row_text, unindexed
 from responder.storage.schema import DECIDED_UNREAD, WALKED, requests
@@ -27,7 +27,6 @@ _RARE = 100
 # Requests that are not in the index of words yet, of which so many are looked at.
 _TAIL = 2_000
 _TAIL_WORDS = 200
-_DECIDED = {RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED}
 _LATEST = (requests.c.updated_at.desc(), requests.c.id.desc())
 
 _Rows = Sequence[RowMapping]
@@ -140,7 +139,7 @@ def _walked(wanted: RequestFilter, conditions: Sequence[ColumnElement[bool]], li
     arms = []
     for state in wanted.states or tuple(RequestState):
         arm = select(*(requests.c[name] for name in names)).where(requests.c.state == state, *bounds)
-        if wanted.unread and state in _DECIDED:
+        if wanted.unread and state in DECIDED_STATES:
             arm = arm.where(text(DECIDED_UNREAD))
         arm = arm.order_by(*_LATEST)
         arms.append(select((arm.limit(limit) if limit else arm).subquery()))

@@ -23,7 +23,7 @@ from responder.domain.disposition import Disposition, Reason
 from responder.domain.envelope import ClientSource, RecipientKind
 from responder.domain.outbound import Kind, OutboundState
 from responder.domain.plea import AddressSource, Certainty, Proof
-from responder.domain.request import RequestState
+from responder.domain.request import DECIDED_STATES, RequestState
 from responder.storage.columns import (
     at_column,
     big_column,
@@ -105,7 +105,7 @@ receipts = Table(
 
 WALKED = ("software_product", "advice", "domain", "address_key", "unread")
 # What a query has to say in these words for SQLite to use the index of decided requests whose sender wrote again.
-DECIDED_UNREAD = "unread AND state IN ('approved', 'denied', 'lapsed')"
+DECIDED_UNREAD = f"unread AND state IN ({', '.join(repr(state.value) for state in DECIDED_STATES)})"
 
 requests = Table(
     "requests",

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, insert, update
 
 from responder.domain.outbound import Kind, OutboundState
-from responder.domain.request import RequestState
+from responder.domain.request import DECIDED_STATES, RequestState
 from responder.storage.audit import timeline
 from responder.storage.messages import (
     compress,
@@ -149,10 +149,9 @@ def test_requests_are_filtered(connection, wanted, found):
 
 
 def test_decided_requests_whose_sender_wrote_again_are_found_without_walking_the_others(connection):
-    decided = (RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED)
-    rows = [request_row(6 + number, state=state, unread=False) for number, state in enumerate(decided)]
+    rows = [request_row(6 + number, state=state, unread=False) for number, state in enumerate(DECIDED_STATES)]
     connection.execute(insert(requests), [*rows, request_row(9, state=RequestState.LAPSED)])
-    wanted = RequestFilter(states=decided, unread=True)
+    wanted = RequestFilter(states=DECIDED_STATES, unread=True)
     asked = []
     event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
     assert numbers(list_requests(connection, wanted, limit=2)) == [9, 4]
@@ -160,7 +159,7 @@ def test_decided_requests_whose_sender_wrote_again_are_found_without_walking_the
     if connection.dialect.name == "sqlite":
         for statement, parameters in tuple(asked):
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-            assert sum("ix_requests_decided_unread (state=?)" in row[3] for row in plan) == len(decided), plan
+            assert sum("ix_requests_decided_unread (state=?)" in row[3] for row in plan) == len(DECIDED_STATES), plan
 
 
 def test_pages_follow_one_another_newest_first(connection):

@@ -10,11 +10,10 @@ from pydantic import BaseModel, Field
 from responder.domain.address import AddressError, parse_mailbox, parse_network
 from responder.domain.advice import AdviceKind
 from responder.domain.reference import NoReferenceError, parse_reference
-from responder.domain.request import RequestState
+from responder.domain.request import DECIDED_STATES, RequestState
 from responder.services.sign_in import Person
 from responder.storage.requests import RequestFilter
 
-_DECIDED = (RequestState.APPROVED, RequestState.DENIED, RequestState.LAPSED)
 _LONGEST = 200
 
 # The tabs over the list: what each is called, and which requests it shows.
@@ -23,8 +22,8 @@ TABS: dict[str, tuple[str, RequestFilter]] = {
     "plain": ("Nothing quoted", RequestFilter(quoted=False)),
     "mine": ("Mine", RequestFilter()),
     "asked": ("Asked", RequestFilter(states=(RequestState.ASKED,))),
-    "follow-ups": ("Follow-ups", RequestFilter(states=_DECIDED, unread=True)),
-    "decided": ("Decided", RequestFilter(states=(*_DECIDED, RequestState.DISMISSED))),
+    "follow-ups": ("Follow-ups", RequestFilter(states=DECIDED_STATES, unread=True)),
+    "decided": ("Decided", RequestFilter(states=(*DECIDED_STATES, RequestState.DISMISSED))),
     "shelved": ("Shelved", RequestFilter(states=(RequestState.SHELVED,))),
     "all": ("All", RequestFilter(states=())),
 }
