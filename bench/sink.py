@@ -27,7 +27,7 @@ class Sink(asyncio.Protocol):
         replies: list[bytes] = []
         while True:
             if self.in_data:
-                end = self.buffer.find(b"\r\n.\r\n")
+                end = self.buffer.rfind(b"\r\n.\r\n")  # no other content can follow before our 354
                 if end < 0:
                     self.buffer = self.buffer[-4:]
                     break

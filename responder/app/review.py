@@ -26,6 +26,7 @@ from responder.storage.writer import Writer
 
 _DECIDE_EVERY_SECONDS = 60.0
 _INDEX_EVERY_SECONDS = 2.0
+_INDEX_PATIENCE_SECONDS = 10.0  # a request that cannot be found by its words for that long hurts nobody in a flood
 _TELL_EVERY_SECONDS = 60.0
 _FORGET_EVERY_SECONDS = 3600.0
 
@@ -102,7 +103,7 @@ class Chores:
         self._news = StaffNews(engine, writer, identity, make_staff_terms(settings, identity))
         self.list: tuple[Chore, ...] = (
             Chore(self._decisions.run_due, _DECIDE_EVERY_SECONDS),
-            Chore(TextIndex(engine, writer).run_due, _INDEX_EVERY_SECONDS),
+            Chore(TextIndex(engine, writer).run_due, _INDEX_EVERY_SECONDS, _INDEX_PATIENCE_SECONDS),
             Chore(self._news.run_due, _TELL_EVERY_SECONDS),
         )
         if settings.retention.raw_days:

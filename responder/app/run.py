@@ -9,8 +9,8 @@ from responder import maillog
 from responder.app.service import Service
 from responder.settings import Loaded
 
-# Threads that read mail would otherwise keep the loop waiting for a multiple of the default 5 ms. Alone, the worker has
-# nobody who waits.
+# Threads that read or word mail would otherwise keep the loop waiting for a multiple of the default 5 ms, and the
+# writer too, while it locks all other processes out of the database.
 _SWITCH_SECONDS = 0.0005
 _YOUNG_OBJECTS = 10_000  # few of which are ever garbage that only a search finds
 
@@ -22,8 +22,7 @@ def run(loaded: Loaded, faces: Collection[str], *, migrates: bool) -> None:
         StartError: the service cannot start.
     """
     maillog.configure(loaded.settings.log.format)
-    if set(faces) != {"worker"}:
-        sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     service = Service(loaded, faces, migrates=migrates)
     gc.freeze()  # what is there by now lives as long as we do, and is not to be searched again and again
     gc.set_threshold(_YOUNG_OBJECTS)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from responder.domain.special_ranges import IPV4_RANGES, IPV6_RANGES
 
@@ -52,10 +52,12 @@ def parse_ip(text: str) -> IPAddress:
     if not isinstance(text, str) or len(text) > _LONGEST_IP or not _IP_CHARACTERS.fullmatch(text):
         raise AddressError("not an IP address")
     try:
-        ip = ip_address(text)
+        if ":" not in text:
+            return IPv4Address(text)
+        ip = IPv6Address(text)
     except ValueError:
         raise AddressError("not an IP address") from None
-    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+    return ip.ipv4_mapped or ip
 
 
 def parse_network(text: str) -> IPNetwork:
@@ -70,7 +72,7 @@ def parse_network(text: str) -> IPNetwork:
     address, slash, prefix = text.partition("/")
     ip = parse_ip(address)
     if not slash:
-        return ip_network(ip)
+        return host_network(ip)
     if not _PREFIX_LENGTH.fullmatch(prefix):
         raise AddressError("the prefix length is not a number in range")
     shift = 96 if ":" in address and isinstance(ip, IPv4Address) else 0
@@ -87,6 +89,11 @@ def _network(ip: IPAddress, prefix: int) -> IPNetwork:
     if isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
         raise AddressError("the network holds every IPv4 address")
     return network
+
+
+def host_network(ip: IPAddress) -> IPNetwork:
+    """Give the network that holds `ip` alone."""
+    return IPv4Network(int(ip)) if isinstance(ip, IPv4Address) else IPv6Network(int(ip))
 
 
 def ip_key(ip: IPAddress) -> bytes:

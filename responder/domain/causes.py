@@ -65,6 +65,8 @@ _OF_DOMAIN = _any(
 )
 _OF_RECIPIENT = _any(r"recipient|mail ?box\b|user unknown|unknown user|no such (?:user|address)")
 
+_OF_ADDRESS = (Cause.DYNAMIC, Cause.LISTED, Cause.NO_REVERSE_NAME, Cause.RATE)
+
 _OF_CLIENT = _any(r"(?:access|connections?|connecting|clients?|policy|refused)\b|from (?:ip )?\W?\d")
 
 
@@ -89,4 +91,4 @@ def is_about_client(text: str) -> bool:
 
 def is_about_address(cause: Cause) -> bool:
     """Tell whether `cause` is one for which a server refuses an address rather than a message."""
-    return cause in {Cause.DYNAMIC, Cause.LISTED, Cause.NO_REVERSE_NAME, Cause.RATE}
+    return cause in _OF_ADDRESS

@@ -6,10 +6,11 @@ or raise.
 
 import binascii
 import re
+from codecs import BOM_UTF8
 
 _CODECS = {
-    "utf-8": "utf-8-sig",
-    "utf8": "utf-8-sig",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
     "utf-7": "utf-7",
     "unicode-1-1-utf-7": "utf-7",  # what Exchange 2000 and 2003 declare in their reports
     "iso-8859-1": "cp1252",
@@ -48,13 +49,12 @@ _HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# Without a `+`: a lone set of characters, and a small one, is what `re` looks for fastest.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_ASCII_CONTROLS = bytes((*range(0x09), *range(0x0B, 0x20), 0x7F))
 _FORMAT = re.compile(f"[{_HIDDEN}]")
 _UNREADABLE = re.compile(f"[{_BREAKS}{_HIDDEN}]")
 _UNSAFE = re.compile(f"[\t\n{_BREAKS}\u2028\u2029]+")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
-_LINES = re.compile("\r\n?|[\u2028\u2029\u0085]")
+_LINES = re.compile("[\r\u2028\u2029\u0085]")
 _WORD = re.compile(r"=\?([\w.:+-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?))?", re.ASCII)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -66,22 +66,27 @@ def decode_text(octets: bytes, charset: str = "") -> str:
     codec = _CODECS.get(charset.lower().replace("_", "-"))
     if codec is None:
         try:
-            return octets.decode("utf-8-sig")
+            return octets.removeprefix(BOM_UTF8).decode()
         except UnicodeDecodeError:
             return octets.decode("cp1252", "replace")
+    if codec == "utf-8":
+        octets = octets.removeprefix(BOM_UTF8)
     return octets.decode(codec, "replace")
 
 
 def readable(text: str) -> str:
     r"""Give `text` as a reader sees it: `\n` line ends, plain spaces, nothing invisible, no control but tab."""
-    if not text.isascii():
-        return _UNREADABLE.sub("", _SPACES.sub(" ", _LINES.sub("\n", text)))
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n")
+    if text.isascii():  # by way of octets, which lose characters several times as fast as a text does
+        return text.replace("\r", "\n").encode().translate(None, _ASCII_CONTROLS).decode()
+    return _UNREADABLE.sub("", _SPACES.sub(" ", _LINES.sub("\n", text)))
 
 
 def one_line(text: str, limit: int) -> str:
     """Give `text` on one line of at most `limit` characters: no control or format characters, no line breaks."""
-    text = _UNSAFE.sub(" ", text[: 2 * limit])
+    text = text[: 2 * limit]
+    if not text.isprintable():
+        text = _UNSAFE.sub(" ", text)
     return (text if text.isascii() else _FORMAT.sub("", text)).strip()[:limit].rstrip()
 
 

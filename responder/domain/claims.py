@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
 from itertools import islice
+from typing import NamedTuple
 
-from responder.domain.address import IPAddress, IPNetwork, network_keys, parse_ip, special_range
+from responder.domain.address import IPAddress, IPNetwork, host_network, network_keys, parse_ip, special_range
 from responder.domain.message import InboundMessage
 from responder.domain.own_texts import OwnText
 from responder.domain.quotation import unquote
@@ -29,7 +30,7 @@ _MASK = r"[ \t]?(?:/|,?[ \t]?(?i:(?:sub)?(?:net)?mask):?)[ \t]{0,4}"
 # Both begin with a plain set of characters, which is what makes looking for them fast. Group 1 is the address, or three
 # octets before `*`.
 _NETWORK4 = re.compile(
-    r"(\d\d{0,2}(?:\.\d{1,3}){2}(?:\.\d{1,3})?)"
+    r"([0-9]\d{0,2}(?:\.\d{1,3}){2}(?:\.\d{1,3})?)"
     rf"(?: ?/ ?(?P<prefix>\d{{1,2}})(?![\d.]*\w)|{_MASK}(?P<mask>255(?:\.\d{{1,3}}){{3}})(?!\w)"
     rf"|{_TO}(?P<last>\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?!\.?\w)|-(?P<octet>\d{{1,3}})(?!\.?\w)|\.(?P<any>[*xX])(?!\w))"
 )
@@ -61,6 +62,18 @@ class Claims:
     networks: tuple[IPNetwork, ...] = ()
 
 
+class _Span(NamedTuple):
+    """A network as the keys of its first and last address; those of one version alone are compared."""
+
+    version: int
+    first: bytes
+    last: bytes
+
+    def lies_in(self, other: "_Span") -> bool:
+        """Tell whether it is a part of `other`, not the whole."""
+        return self.version == other.version and other.first <= self.first and self.last <= other.last and self != other
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """One address that may be the person's; `rank` says how clearly."""
@@ -84,20 +97,18 @@ def read_claims(message: InboundMessage, own: Sequence[OwnText]) -> Claims:
         named += ((match.start(), network) for network in _read_network(match))
         words = words[: match.start()] + _host_in(match).ljust(len(match[0])) + words[match.end() :]
     theirs = _public_first(list(_theirs(words)))
-    named += ((claim.start, ip_network(claim.ip)) for claim in theirs)
+    named += ((claim.start, host_network(claim.ip)) for claim in theirs)
     named.sort(key=lambda item: item[0])
     return Claims(_likeliest(theirs), tuple([network for _, network in named[:MAX_NETWORKS]]))
 
 
 def merge_networks(networks: Iterable[IPNetwork]) -> tuple[IPNetwork, ...]:
     """Give `networks` in order, without repeats and without those that lie in another one."""
-    everything = list(dict.fromkeys(networks))
-    return tuple([one for one in everything if not any(one != other and _lies_in(one, other) for other in everything)])
-
-
-def _lies_in(one: IPNetwork, other: IPNetwork) -> bool:
-    first, last, _ = network_keys(other)
-    return one.version == other.version and first <= network_keys(one)[0] and network_keys(one)[1] <= last
+    everything = list(networks)
+    if len(everything) > 1:
+        spans = {network: _Span(network.version, *network_keys(network)[:2]) for network in everything}
+        everything = [one for one, span in spans.items() if not any(span.lies_in(other) for other in spans.values())]
+    return tuple(everything)
 
 
 def _words(subject: str, own: Sequence[OwnText]) -> str:

@@ -20,7 +20,7 @@ from itertools import takewhile
 
 from responder.domain.address import IPAddress
 from responder.domain.charset import one_line
-from responder.domain.hops import SenderHop, came_from_provider, mail_organisations, read_path, sender_hops
+from responder.domain.hops import Hop, came_from_provider, mail_organisations, read_path, sender_hops
 from responder.domain.message import Field, Header, InboundMessage, Part, PartKind
 from responder.domain.plea import Certainty, Software
 from responder.domain.products import PRODUCTS
@@ -39,10 +39,9 @@ for _product in PRODUCTS:
         else:
             _EXACT.setdefault(_key, []).append((_product, _sign))
 _PREFIXES = tuple(prefix for prefix, _, _ in _PREFIXED)
-_RECEIVED = [(product, sign) for product in PRODUCTS for sign in product.received]
-_WORDING = [(product, sign) for product in PRODUCTS for sign in product.wording]
+_RECEIVED = [(sign.literal, product, sign) for product in PRODUCTS for sign in product.received]
+_WORDING = [(sign.literal, product, sign) for product in PRODUCTS for sign in product.wording]
 
-_REPORT_SENDERS = ("mailer-daemon", "mdaemon@", "staff@hotmail.com")  # the last: Microsoft's feedback on complaints
 _PASTED = ("received: ", "x-mimeole: ", "x-mailer: ")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60}): ?(.{0,2000})")
 
@@ -58,10 +57,10 @@ class _FieldSign:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """A non-delivery report: its header, its words, and the headers of what it returns."""
+    """A non-delivery report: its header, what its words show, and the headers of what it returns."""
 
     header: Header
-    texts: tuple[str, ...]
+    words: list[Software]
     returned: tuple[Header, ...]
 
 
@@ -72,16 +71,16 @@ def identify(message: InboundMessage, *, client: IPAddress | None, refused: IPAd
     Where the client is not known, an outer header that shows the same as the quoted report is its better evidence.
     """
     if _is_report(message.header):
-        return _read_report(_Report(message.header, _texts(message.parts), _returned(message.parts)))
-    outer = _read_sender(message.header, client)
+        return _read_report(_Report(message.header, _wording(_texts(message.parts)), _returned(message.parts)))
+    came_from_elsewhere = client is not None and refused is not None and client != refused
+    outer = None if came_from_elsewhere else _read_sender(message.header, client)
     if outer is not None and client is not None and client == refused:
         return outer
-    quoted = _read_quoted(message)
-    if quoted is not None:
-        return outer if outer is not None and client is None and _confirms(outer, quoted) else quoted
-    if client is not None and refused is not None and client != refused:
-        return _read_copies(message)
-    return outer or _read_copies(message)
+    texts = _texts(message.parts)
+    quoted = _read_quoted(message, texts)
+    if quoted is None:
+        return outer or _read_copies(message, texts)
+    return outer if outer is not None and client is None and _confirms(outer, quoted) else quoted
 
 
 def _read_sender(header: Header, client: IPAddress | None = None) -> Software | None:
@@ -91,20 +90,27 @@ def _read_sender(header: Header, client: IPAddress | None = None) -> Software | 
     the path shows (Zimbra upon Postfix), the path, clients that imply a server, and stamps. Of a large mailbox
     provider's path, and of the clients used there, nothing is read.
     """
-    fields = list(_field_signs(header))
-    sure = next((found for found in fields if found.software.certainty is Certainty.CERTAIN), None)
+    fields = _field_signs(header)
+    for found in fields:
+        if found.software.certainty is Certainty.CERTAIN:
+            return found.software
     path = read_path(header)
-    if sure is not None or came_from_provider(path, header):
-        return sure.software if sure else None
+    if came_from_provider(path, header):
+        return None
     ranked = [(found.stamp, float(found.rank), found.software) for found in fields]
-    nearest = _nearest(sender_hops(path, header, client))
+    nearest = _nearest(path, header, client)
     if nearest is not None:
         ranked.append((False, 0.5 if nearest.certainty is Certainty.CERTAIN else 1.5, nearest))
     return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
 
 
-def _nearest(steps: Iterable[SenderHop]) -> Software | None:
+def _nearest(
+    path: Sequence[Hop], header: Header, client: IPAddress | None = None, *, report: bool = False
+) -> Software | None:
     """Name the server nearest to the sender on the path, an Exchange before any other."""
+    if not path:
+        return None
+    steps = sender_hops(path, header, client, report=report)
     shown = [(*found, step) for step in steps if (found := _received_sign(step.hop.written)) is not None]
     if not shown:
         return None
@@ -116,25 +122,31 @@ def _nearest(steps: Iterable[SenderHop]) -> Software | None:
 def _received_sign(written: str) -> tuple[Product, Sign, str | None] | None:
     """Give the product that shows itself in what a host wrote about itself, with the version as written."""
     lowered = written.lower()
-    for product, sign in _RECEIVED:
-        if sign.literal in lowered and (match := sign.find(written, lowered)) is not None:
+    for literal, product, sign in _RECEIVED:
+        if literal in lowered and (match := sign.find(written, lowered)) is not None:
             return product, sign, match[1]
     return None
 
 
-def _field_signs(header: Header) -> Iterator[_FieldSign]:
+def _field_signs(header: Header) -> list[_FieldSign]:
     """Give what the fields other than Received show, top down."""
+    shown: list[_FieldSign] = []
     for field in header.fields:
-        signs = _EXACT.get(field.key, ())
-        if field.key.startswith(_PREFIXES):
-            signs = [(product, sign) for prefix, product, sign in _PREFIXED if field.key.startswith(prefix)]
+        key = field.key
+        if key in _EXACT:
+            signs = _EXACT[key]
+        elif key.startswith(_PREFIXES):
+            signs = [(product, sign) for prefix, product, sign in _PREFIXED if key.startswith(prefix)]
+        else:
+            continue
+        value = field.value[:FIELD_CHARACTERS]
+        lowered = value.lower()
         for product, sign in signs:
-            value = field.value[:FIELD_CHARACTERS]
-            match = sign.find(value, value.lower())
-            if match is not None:
+            if sign.literal in lowered and (match := sign.find(value, lowered)) is not None:
                 software = _software(product, sign, match[1], f"{field.name}: {value}")
-                yield _FieldSign(software, product.rank, sign.stamp)
+                shown.append(_FieldSign(software, product.rank, sign.stamp))
                 break
+    return shown
 
 
 def _read_report(report: _Report) -> Software | None:
@@ -143,14 +155,17 @@ def _read_report(report: _Report) -> Software | None:
     The Windows SMTP service carries the reports of Exchange 2000 and 2003: what shows one of these besides wins. A
     report that shows Exchange without its version takes the version from what it returns.
     """
-    found = list(_report_signs(report))
-    if not found:
-        return None
-    best = found[0]
-    if best.product == "windows-smtp":
-        return next((later for later in found if later.version in {"2000", "2003"}), best)
-    if best.product == "exchange" and best.version is None:
-        return next((later for later in found if later.product == "exchange" and later.version), best)
+    best: Software | None = None
+    for found in _report_signs(report):
+        best = best or found
+        if best.product == "windows-smtp":
+            is_better = found.version in {"2000", "2003"}
+        elif best.product == "exchange" and best.version is None:
+            is_better = found.product == "exchange" and bool(found.version)
+        else:
+            break
+        if is_better:
+            return found
     return best
 
 
@@ -159,16 +174,15 @@ def _report_signs(report: _Report) -> Iterator[Software]:
 
     A stamp on it is the reader's as much as the writer's, and a message that it returns may come from elsewhere.
     """
-    fields = list(_field_signs(report.header))
-    words = _wording(report.texts)
+    fields = _field_signs(report.header)
     sure = [found for found in fields if not found.stamp and found.software.certainty is Certainty.CERTAIN]
     yield from (found.software for found in sure)
-    yield from (found for found in words if found.certainty is Certainty.CERTAIN)
-    nearest = _nearest(sender_hops(read_path(report.header), report.header, report=True))
+    yield from (found for found in report.words if found.certainty is Certainty.CERTAIN)
+    nearest = _nearest(read_path(report.header), report.header, report=True)
     if nearest is not None:
         yield nearest
     yield from (_capped(found.software) for found in fields if found not in sure)
-    yield from (found for found in words if found.certainty is Certainty.LIKELY)
+    yield from (found for found in report.words if found.certainty is Certainty.LIKELY)
     yield from (_capped(found) for found in map(_read_sender, report.returned) if found is not None)
 
 
@@ -179,8 +193,8 @@ def _wording(texts: Iterable[str]) -> list[Software]:
         lowered = text.lower()
         hits = [
             (match[0], product, sign, match[1])
-            for product, sign in _WORDING
-            if sign.literal in lowered and (match := sign.find(text, lowered)) is not None
+            for literal, product, sign in _WORDING
+            if literal in lowered and (match := sign.find(text, lowered)) is not None
         ]
         for at, product, sign, version in sorted(hits, key=lambda hit: hit[0]):
             line = text[text.rfind("\n", 0, at) + 1 :][: 2 * EVIDENCE_CHARACTERS].partition("\n")[0]
@@ -188,29 +202,29 @@ def _wording(texts: Iterable[str]) -> list[Software]:
     return found
 
 
-def _read_quoted(message: InboundMessage) -> Software | None:
-    """Name the server that wrote the report which a person attached or pasted."""
+def _read_quoted(message: InboundMessage, texts: Sequence[str]) -> Software | None:
+    """Name the server that wrote the report which a person attached, or pasted into the `texts` of the message."""
     for index, part in enumerate(message.parts):
         if part.kind is PartKind.MESSAGE and _is_attached_report(part.header):
             inside = _inside(message.parts, index)
-            attached = _read_report(_Report(part.header, _texts(inside), _returned(inside)))
+            attached = _read_report(_Report(part.header, _wording(_texts(inside)), _returned(inside)))
             if attached is not None:
                 return attached
-    texts = _texts(message.parts)
-    if not _wording(texts) and not any(part.kind is PartKind.REPORT for part in message.parts):
+    words = _wording(texts)
+    if not words and not any(part.kind is PartKind.REPORT for part in message.parts):
         return None
-    pasted = _read_report(_Report(Header(), texts, _copies(message)))
+    pasted = _read_report(_Report(Header(), words, _copies(message, texts)))
     return _capped(pasted) if pasted else None
 
 
-def _read_copies(message: InboundMessage) -> Software | None:
+def _read_copies(message: InboundMessage, texts: Sequence[str]) -> Software | None:
     """Name the server that showed itself in copies of what the sender's organisation sent."""
-    return next((_capped(found) for found in map(_read_sender, _copies(message)) if found is not None), None)
+    return next((_capped(found) for found in map(_read_sender, _copies(message, texts)) if found is not None), None)
 
 
-def _copies(message: InboundMessage) -> tuple[Header, ...]:
-    """Give the headers that stand in the text, and those of attached messages of the sender's own organisation."""
-    pasted = [header for header in map(_pasted, _texts(message.parts)) if header.fields]
+def _copies(message: InboundMessage, texts: Sequence[str]) -> tuple[Header, ...]:
+    """Give the headers that stand in the texts, and those of attached messages of the sender's own organisation."""
+    pasted = [header for header in map(_pasted, texts) if header]
     attached = [header for header in _returned(message.parts) if not _is_attached_report(header)]
     if not attached:
         return tuple(pasted)
@@ -227,7 +241,7 @@ def _inside(parts: Sequence[Part], index: int) -> tuple[Part, ...]:
 def _texts(parts: Sequence[Part]) -> tuple[str, ...]:
     """Give the texts that belong to the message itself, not to one inside it."""
     readable = [part for part in parts if part.kind is not PartKind.MESSAGE]
-    depth = min((part.depth for part in readable), default=0)
+    depth = min([part.depth for part in readable], default=0)
     return tuple(part.text for part in readable if part.depth == depth)
 
 
@@ -246,9 +260,11 @@ def _is_report(header: Header) -> bool:
     sender = (header.first("from") or "").lower()
     reverse_path = (header.first("return-path") or "").strip().lower()
     return (
-        any(name in sender for name in _REPORT_SENDERS)
+        "mailer-daemon" in sender
+        or "mdaemon@" in sender
+        or "staff@hotmail.com" in sender  # Microsoft's feedback on complaints
         or reverse_path.startswith(("<>", "mailer-daemon", "<mailer-daemon"))
-        or header.first("x-ms-embedded-report") is not None
+        or "x-ms-embedded-report" in header.keys
     )
 
 
@@ -257,12 +273,13 @@ def _is_attached_report(header: Header) -> bool:
     return _is_report(header) or "postmaster@" in (header.first("from") or "").lower()
 
 
-def _pasted(text: str) -> Header:
+def _pasted(text: str) -> Header | None:
     """Read the header lines that stand in a text, as a person or a mail program pasted them."""
     lowered = text.lower()
-    start = min((at for name in _PASTED if (at := lowered.find(name)) >= 0), default=-1)
-    if start < 0:
-        return Header()
+    starts = [at for name in _PASTED if (at := lowered.find(name)) >= 0]
+    if not starts:
+        return None
+    start = min(starts)
     fields: list[Field] = []
     open_field = False
     for line in text[start : start + PASTED_CHARACTERS].split("\n"):
@@ -274,7 +291,7 @@ def _pasted(text: str) -> Header:
             last = fields[-1]
             fields[-1] = replace(last, value=f"{last.value} {bare}"[:FIELD_CHARACTERS])
         open_field = bool(field) or (open_field and bool(bare))
-    return Header(tuple(fields))
+    return Header(tuple(fields)) if fields else None
 
 
 def _software(product: Product, sign: Sign, raw: str | None, evidence: str, host: str = "") -> Software:

@@ -54,7 +54,7 @@ FILLER_WORDS = frozenset(
 )
 """Words that say nothing by themselves; beside two numbers of the address they do."""
 
-_Octets = Sequence[str]
+_Octets = list[str]
 NUMBER_FORMS: tuple[tuple[str, Callable[[_Octets], _Octets]], ...] = (
     ("all numbers of the address", lambda o: o),
     ("all numbers of the address, in reverse", lambda o: o[::-1]),
@@ -72,14 +72,16 @@ PAIR_FORMS: tuple[tuple[str, Callable[[_Octets], _Octets]], ...] = (
 TEXT_FORMS_V4: tuple[tuple[str, Callable[[IPv4Address], str]], ...] = (
     ("the address in hexadecimal", lambda ip: ip.packed.hex()),
     ("the address in hexadecimal, in reverse", lambda ip: ip.packed[::-1].hex()),
-    ("the address with leading zeros", lambda ip: "".join(f"{octet:03}" for octet in ip.packed)),
+    ("the address with leading zeros", lambda ip: "".join([f"{octet:03}" for octet in ip.packed])),
     ("the address as one number", lambda ip: str(int(ip))),
 )
 """Ways in which a whole IPv4 address is written as one word."""
 
+_BESIDE_PAIRS = FILLER_WORDS | DYNAMIC_WORDS
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
 _SEPARATORS = str.maketrans("", "", ".-_")
 _INTERFACE_NIBBLES = 16
+_GROUP_NIBBLES = 4
 
 
 def judge_name(name: str, ip: IPAddress, own_patterns: Sequence[re.Pattern[str]] = ()) -> NameVerdict:
@@ -113,28 +115,29 @@ def _form(host: str, tokens: Sequence[str], ip: IPAddress) -> str:
     if not isinstance(ip, IPv4Address):
         return _form_v6(host, ip)
     numbers = [token.lstrip("0") or "0" for token in tokens if token.isdigit()]
-    octets = [str(octet) for octet in ip.packed]
-    forms = NUMBER_FORMS
-    if not (FILLER_WORDS | DYNAMIC_WORDS).isdisjoint(tokens):
-        forms += PAIR_FORMS
-    for shown, arrange in forms:
-        if _contains(numbers, arrange(octets)):
-            return shown
+    if numbers:
+        octets = [str(octet) for octet in ip.packed]
+        forms = NUMBER_FORMS if _BESIDE_PAIRS.isdisjoint(tokens) else NUMBER_FORMS + PAIR_FORMS
+        for shown, arrange in forms:
+            if _contains(numbers, arrange(octets)):
+                return shown
     return next((shown for shown, write in TEXT_FORMS_V4 if write(ip) in host), "")
 
 
 def _form_v6(host: str, ip: IPAddress) -> str:
-    nibbles = ip.exploded.replace(":", "")
+    nibbles = ip.packed.hex()
     packed = host.translate(_SEPARATORS)
     if nibbles in packed or nibbles[::-1] in packed:
         return "the whole address"
-    groups = "-".join(f"{int(group, 16):x}" for group in ip.exploded.split(":")[4:])
-    if nibbles[_INTERFACE_NIBBLES:] in packed or groups in host:
+    interface = nibbles[_INTERFACE_NIBBLES:]
+    starts = range(0, len(interface), _GROUP_NIBBLES)
+    groups = "-".join([f"{int(interface[at : at + _GROUP_NIBBLES], 16):x}" for at in starts])
+    if interface in packed or groups in host:
         return "the second half of the address"
     return ""
 
 
-def _contains(numbers: Sequence[str], wanted: Sequence[str]) -> bool:
+def _contains(numbers: _Octets, wanted: _Octets) -> bool:
     """Tell whether `wanted` stands in `numbers`, next to one another."""
     size = len(wanted)
-    return any(list(numbers[at : at + size]) == list(wanted) for at in range(len(numbers) - size + 1))
+    return any(numbers[at : at + size] == wanted for at in range(len(numbers) - size + 1))

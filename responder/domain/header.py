@@ -16,7 +16,7 @@ MAILBOXES = 100
 _EMPTY_FIRST_LINE = re.compile(rb"\r?\n")
 _END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"\n[ \t]+")
-_NAME = re.compile(r"[!-9;-~]+[ \t]*")
+_FIELD = re.compile(r"^([!-9;-~]++)[ \t]*+:(.*)", re.MULTILINE)
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", re.ASCII)
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;]*))', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -69,7 +69,8 @@ class Header:
 
     def every(self, key: str) -> tuple[str, ...]:
         """Give the values of all fields with the lower-cased name `key`, top down."""
-        return tuple(self._values.get(key, ()))
+        values = self._values.get(key)
+        return tuple(values) if values else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +125,18 @@ def _line_text(line: bytes) -> str:
 
 
 def _read_fields(text: str) -> tuple[list[Field], bool]:
-    fields: list[Field] = []
-    broken = False
-    for number, line in enumerate(text.split("\n")):
-        name, colon, value = line.partition(":")
-        if not colon or not _NAME.fullmatch(name):
-            # What mbox files put in front of a message, and a blank line left over, are no fault.
-            broken = broken or not (
-                line.isspace() or not line or (number == 0 and line.startswith(("From ", ">From ")))
-            )
-        elif len(fields) == HEADER_FIELDS:
-            return fields, True
-        else:
-            name = name.rstrip()
-            fields.append(Field(name, name.lower(), value.strip()))
-    return fields, broken
+    found = _FIELD.findall(text)
+    fields = [Field(name, name.lower(), value.strip()) for name, value in found[:HEADER_FIELDS]]
+    is_all_fields = len(found) == text.count("\n") + 1
+    return fields, len(found) > HEADER_FIELDS or not (is_all_fields or _has_only_harmless_lines(text))
+
+
+def _has_only_harmless_lines(text: str) -> bool:
+    """Tell whether each line is a field, or is blank, or the first one is what mbox files put in front of a message."""
+    lines = text.split("\n")
+    if lines[0].startswith(("From ", ">From ")):
+        del lines[0]
+    return all(not line or line.isspace() or _FIELD.match(line) for line in lines)
 
 
 def read_parameters(value: str) -> tuple[str, dict[str, str]]:
@@ -148,18 +146,27 @@ def read_parameters(value: str) -> tuple[str, dict[str, str]]:
     first of several parameters with one name counts.
     """
     value = value[:VALUE_CHARACTERS]
-    kind = _TYPE.match(value)
     parameters: dict[str, str] = {}
-    for match in _PARAMETER.finditer(value):
-        key, star, section = match[1].lower().partition("*")
-        text = _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else match[3].strip()
-        if match[1].endswith("*"):
+    for name, quoted, plain in _PARAMETER.findall(value):
+        key, star, section = name.lower().partition("*")
+        text = _unescaped(quoted) if quoted else plain.strip()
+        if name.endswith("*"):
             text = _percent_decoded(text)
         if key not in parameters:
             parameters[key] = text
         elif star and section.strip("*").isdigit():
             parameters[key] += text
-    return (kind[1].lower() if kind else ""), parameters
+    return read_type(value), parameters
+
+
+def read_type(value: str) -> str:
+    """Give the lower-cased type of a Content-Type value, empty where none is given."""
+    kind = _TYPE.match(value, 0, VALUE_CHARACTERS)
+    return kind[1].lower() if kind else ""
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def _percent_decoded(text: str) -> str:
@@ -216,7 +223,7 @@ def _scan_mailboxes(value: str) -> list[Mailbox]:
 def _one_mailbox(words: list[str], bracketed: str | None) -> list[Mailbox]:
     text = "".join(words).strip()
     if bracketed is not None:
-        name = _ESCAPED.sub(r"\1", text.strip('"')) if text.startswith('"') else text
+        name = _unescaped(text.strip('"')) if text.startswith('"') else text
         return [_mailbox(name, bracketed)]
     return [_mailbox("", text)] if "@" in text else []
 

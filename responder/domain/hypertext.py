@@ -8,19 +8,15 @@ _INVISIBLE = tuple(
     (re.compile(rf"<{name}[\s>]", re.IGNORECASE), re.compile(rf"</{name}[^<>]{{0,100}}>", re.IGNORECASE))
     for name in ("script", "style", "title")
 )
-_TAG = re.compile(r"<[/!?A-Za-z][^>]*>")
-_TAG_NAME = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)")
+_TAG = re.compile(r"<(?:(/?[A-Za-z][A-Za-z0-9]*+)|[/!?])[^>]*>")
 _TIGHT = re.compile(r"mso|margin", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n\r\f\0]+")
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,20}|#[xX][0-9A-Fa-f]{1,20}|[A-Za-z][A-Za-z0-9]{1,30});?")
-# A zero octet marks where a block begins or ends: the text goes on at the start of a line.
-_EDGES = re.compile(r"(?<! ) *\0[\0 ]*")
 _MANY_LINES = re.compile(r"\n{3,}")
-_BREAKS = {"br": "\n", "td": " ", "th": " "}
-_BLOCK = re.compile(
-    "/?(?:address|article|blockquote|body|center|dd|div|dl|dt|fieldset|footer|form|h[1-6r]|head|header|li|main|ol|p|pre"
-    "|section|table|tbody|tr|ul)"
-)
+_BLOCKS = """address article blockquote body center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 head header hr
+    li main ol p pre section table tbody tr ul"""
+# A zero octet marks where a block begins or ends: the text goes on at the start of a line.
+_BREAKS = {"br": "\n", "td": " ", "th": " ", **{f"{end}{name}": "\0" for end in ("", "/") for name in _BLOCKS.split()}}
 
 
 def hypertext_to_text(source: str) -> str:
@@ -36,10 +32,15 @@ def hypertext_to_text(source: str) -> str:
     pieces: list[str] = []
     end = 0
     for tag in _TAG.finditer(source, 0, last):
-        pieces += (_BLANKS.sub(" ", source[end : tag.start()]), _break(tag[0]))
-        end = tag.end()
+        start, stop = tag.span()
+        if start > end:
+            pieces.append(_BLANKS.sub(" ", source[end:start]))
+        if tag[1]:
+            pieces.append(_break(tag[1].lower(), tag[0]))
+        end = stop
     pieces.append(_BLANKS.sub(" ", source[end:]))
-    text = _EDGES.sub("\0", "".join(pieces)).replace("\n\0", "\n").replace("\0", "\n")
+    blocks = [block.strip(" ") for block in "".join(pieces).split("\0")]
+    text = "\0".join([block for block in blocks if block]).replace("\n\0", "\n").replace("\0", "\n")
     lines = _REFERENCE.sub(_character, text).split("\n")
     return _MANY_LINES.sub("\n\n", "\n".join([line.strip(" ") for line in lines])).strip("\n")
 
@@ -60,14 +61,10 @@ def _cut(source: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str
     return "".join((*pieces, source[end:]))
 
 
-def _break(tag: str) -> str:
-    match = _TAG_NAME.match(tag)
-    if match is None:
-        return ""
-    name = match[1].lower()
+def _break(name: str, tag: str) -> str:
     if name == "p" and not _TIGHT.search(tag, 0, 300):
         return "\0\n"
-    return "\0" if _BLOCK.fullmatch(name) else _BREAKS.get(name, "")
+    return _BREAKS.get(name, "")
 
 
 def _character(reference: re.Match[str]) -> str:

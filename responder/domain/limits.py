@@ -62,9 +62,11 @@ def take_slot(
 
     `slot` is None for a sender never answered. The slot given back holds the new answer when it is allowed.
     """
+    about = str(address) if address else NO_ADDRESS
+    if slot is None:
+        return True, ReplySlot((Answer(about, now),))
     window = timedelta(hours=limits.window_hours)
     known = ReplySlot(_remembered(slot, now, max(window, WEEK)))
-    about = str(address) if address else NO_ADDRESS
     repeated = any(answer.address == about and now - answer.at < window for answer in known.answers)
     this_week = sum(now - answer.at < WEEK for answer in known.answers)
     if repeated or 0 < limits.max_per_sender_per_week <= this_week:
@@ -72,10 +74,9 @@ def take_slot(
     return True, ReplySlot((*known.answers, Answer(about, now))[-REMEMBERED_ANSWERS:])
 
 
-def _remembered(slot: ReplySlot | None, now: datetime, longest: timedelta) -> tuple[Answer, ...]:
+def _remembered(slot: ReplySlot, now: datetime, longest: timedelta) -> tuple[Answer, ...]:
     """Give the answers that still count, with times in the future brought back to the present."""
-    answers = slot.answers if slot else ()
-    return tuple(Answer(answer.address, min(answer.at, now)) for answer in answers if now - answer.at < longest)
+    return tuple(Answer(answer.address, min(answer.at, now)) for answer in slot.answers if now - answer.at < longest)
 
 
 def give_back(slot: ReplySlot, address: IPAddress | None) -> ReplySlot:

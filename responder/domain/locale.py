@@ -1,7 +1,7 @@
 """Which language to answer in: one that the message declares, else the one it is written in, else the default one."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from responder.domain.header import Header
@@ -39,6 +39,7 @@ _LISTS = {
 WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {language: frozenset(words.split()) for language, words in _LISTS.items()}
 )
+_KNOWN_WORDS = frozenset().union(*WORDS.values())
 
 
 def choose_locale(message: InboundMessage, own: Sequence[OwnText], locales: Sequence[str]) -> str:
@@ -57,15 +58,17 @@ def choose_locale(message: InboundMessage, own: Sequence[OwnText], locales: Sequ
     return spoken if spoken is not None and spoken in locales else locales[0]
 
 
-def _content_languages(header: Header) -> Iterator[str]:
+def _content_languages(header: Header) -> list[str]:
     declared = (header.first("content-language") or "")[:_FIELD_CHARACTERS]
-    yield from (language for language in re.split(r"[,;\s]+", declared.lower()) if language)
+    return declared.lower().replace(",", " ").replace(";", " ").split()
 
 
 def _accepted_languages(header: Header) -> list[str]:
     """Give the languages of Accept-Language, the most wanted first; what has the weight 0 is not wanted."""
-    field = _COMMENT.sub(" ", (header.first("accept-language") or "")[:_FIELD_CHARACTERS].lower())
-    ranges = filter(None, map(_RANGE.fullmatch, field.split(",")))
+    field = header.first("accept-language")
+    if not field:
+        return []
+    ranges = filter(None, map(_RANGE.fullmatch, _COMMENT.sub(" ", field[:_FIELD_CHARACTERS].lower()).split(",")))
     weighed = [(float(each[2] or 1), each[1]) for each in ranges]
     return [language for weight, language in sorted(weighed, key=lambda pair: -pair[0]) if weight]
 
@@ -80,8 +83,8 @@ def _reports_words(message: InboundMessage) -> dict[str, int]:
 
 def _count_words(text: str) -> dict[str, int]:
     """Give for each language how many of its words stand in `text`."""
-    words = set(text.lower().replace(",", " ").replace(".", " ").split())
-    return {language: len(words & known) for language, known in WORDS.items()}
+    known = _KNOWN_WORDS.intersection(text.lower().replace(",", " ").replace(".", " ").split())
+    return {language: len(known & words) for language, words in WORDS.items()}
 
 
 def _language(counts: dict[str, int]) -> str | None:
@@ -93,13 +96,12 @@ def _language(counts: dict[str, int]) -> str | None:
     english = counts[_ENGLISH]
     if foreign and 2 * counts[foreign] >= english:
         return foreign
-    others = max(count for language, count in counts.items() if language != _ENGLISH)
+    others = max([count for language, count in counts.items() if language != _ENGLISH])
     return _ENGLISH if english >= max(_FEWEST_WORDS, 2 * others) else None
 
 
 def _foreign_language(counts: dict[str, int]) -> str | None:
     """Give the language other than English that clearly leads: twice as many of its words as of any other."""
-    foreign = {language: count for language, count in counts.items() if language != _ENGLISH}
-    best = max(foreign, key=foreign.__getitem__)
-    others = max(count for language, count in foreign.items() if language != best)
-    return best if foreign[best] >= max(_FEWEST_WORDS, 2 * others) else None
+    foreign = sorted([(count, language) for language, count in counts.items() if language != _ENGLISH])
+    (others, _), (most, best) = foreign[-2:]
+    return best if most >= max(_FEWEST_WORDS, 2 * others) else None

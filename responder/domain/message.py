@@ -15,6 +15,7 @@ from responder.domain.header import (
     read_mailboxes,
     read_message_ids,
     read_parameters,
+    read_type,
     split_header,
 )
 from responder.domain.mime import DEPTH, PARTS, SCAN_BYTES, Part, PartKind, read_parts
@@ -78,13 +79,14 @@ def read_message(raw: bytes) -> InboundMessage:
     """Read a message as it came off the wire or out of a file, lines ended by CRLF or LF. Never raises."""
     header, offset, broken = split_header(raw)
     parts, exceeded = read_parts(header, raw[offset:])
-    kind, parameters = read_parameters(header.first("content-type") or "")
+    declared = header.first("content-type") or ""
+    kind = read_type(declared)
     in_reply_to = _ids(header, "in-reply-to")
     message_id = _ids(header, "message-id")
     return InboundMessage(
         header=header,
         content_type=kind or "text/plain",
-        report_type=parameters.get("report-type", "").lower() or None if kind == "multipart/report" else None,
+        report_type=_report_type(declared) if kind == "multipart/report" else None,
         message_id=message_id[0] if len(message_id) == 1 else None,
         references=_ids(header, "references") or (in_reply_to if len(in_reply_to) == 1 else ()),
         in_reply_to=in_reply_to,
@@ -96,10 +98,17 @@ def read_message(raw: bytes) -> InboundMessage:
     )
 
 
+def _report_type(declared: str) -> str | None:
+    return read_parameters(declared)[1].get("report-type", "").lower() or None
+
+
 def _ids(header: Header, key: str) -> tuple[str, ...]:
     value = header.first(key)
     return read_message_ids(value) if value else ()
 
 
 def _mailboxes(header: Header, key: str) -> tuple[Mailbox, ...]:
-    return tuple(mailbox for value in header.every(key)[:10] for mailbox in read_mailboxes(value))
+    found: tuple[Mailbox, ...] = ()
+    for value in header.every(key)[:10]:
+        found += read_mailboxes(value)
+    return found

@@ -2,10 +2,11 @@
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from responder.domain.charset import decode_base64, decode_text, decode_words, one_line, readable
 from responder.domain.header import Header, read_parameters, split_header
@@ -54,8 +55,7 @@ class Part:
     filename: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entity:
+class _Entity(NamedTuple):
     """A header with its body, still encoded; `level` counts multiparts and messages around it."""
 
     header: Header
@@ -77,9 +77,11 @@ def read_parts(header: Header, body: bytes) -> tuple[tuple[Part, ...], bool]:
         if not waiting:
             break
         entity = waiting.pop()
-        inner = list(reader.read(entity))
-        exceeded = exceeded or (bool(inner) and entity.level >= DEPTH)
-        waiting += reversed(inner if entity.level < DEPTH else [])
+        inner = reader.read(entity)
+        if entity.level < DEPTH:
+            waiting += reversed(inner)
+        elif inner:
+            exceeded = True
     return tuple(reader.parts), exceeded or bool(waiting)
 
 
@@ -90,28 +92,30 @@ class _Reader:
         self.parts: list[Part] = []
         self.octets_left = SCAN_BYTES
 
-    def read(self, entity: _Entity) -> Iterator[_Entity]:
+    def read(self, entity: _Entity) -> Sequence[_Entity]:
         """Add what `entity` itself has to read, and give the entities inside it."""
         kind, parameters = read_parameters(entity.header.first("content-type") or "")
         kind = kind or entity.default_type
         filename = _filename(entity.header, parameters)
         suffix = _READABLE_SUFFIX.search(filename)
         if kind.startswith("multipart/") and (inner := list(islice(_split_entity(entity, kind, parameters), PARTS))):
-            yield from inner
-        elif kind in _MESSAGES or kind in _HEADERS or (suffix and suffix[1].lower() in {"eml", "mht"}):
-            yield from self._read_message(entity, kind, filename)
-        elif suffix or kind.startswith(("text/", "message/", "multipart/")):
+            return inner
+        if kind in _MESSAGES or kind in _HEADERS or (suffix and suffix[1].lower() in {"eml", "mht"}):
+            return self._read_message(entity, kind, filename)
+        if suffix or kind.startswith(("text/", "message/", "multipart/")):
             self._read_text(entity, kind, filename, parameters.get("charset", ""))
         elif kind == "application/octet-stream" and _FIELD_LINES.match(_decode(entity, _SNIFFED_BYTES)):
-            yield from self._read_message(entity, kind, filename)
+            return self._read_message(entity, kind, filename)
+        return ()
 
-    def _read_message(self, entity: _Entity, kind: str, filename: str) -> Iterator[_Entity]:
+    def _read_message(self, entity: _Entity, kind: str, filename: str) -> Sequence[_Entity]:
         octets = _decode(entity, self.octets_left) if _encoding(entity.header) in _ENCODED else entity.body
         octets = octets.lstrip(b"\r\n")
         header, offset, _ = split_header(octets)
         self.parts.append(Part(PartKind.MESSAGE, kind, header, "", entity.depth, filename))
-        if kind not in _HEADERS:
-            yield _Entity(header, octets[offset:], entity.depth + 1, entity.level + 1)
+        if kind in _HEADERS:
+            return ()
+        return (_Entity(header, octets[offset:], entity.depth + 1, entity.level + 1),)
 
     def _read_text(self, entity: _Entity, kind: str, filename: str, charset: str) -> None:
         octets = _decode(entity, self.octets_left)
@@ -173,7 +177,8 @@ def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
 def _filename(header: Header, parameters: dict[str, str]) -> str:
     disposition = header.first("content-disposition")
     name = read_parameters("x/x" + disposition[disposition.find(";") :])[1].get("filename", "") if disposition else ""
-    return one_line(decode_words(name or parameters.get("name", "")), 250)
+    name = name or parameters.get("name", "")
+    return one_line(decode_words(name), 250) if name else ""
 
 
 def _encoding(header: Header) -> str:

@@ -5,6 +5,8 @@ All functions take text with `\n` line ends and are linear in it.
 
 import re
 
+from responder.domain.letter_case import lower_case
+
 # The beginning of a line is looked for behind a line end, which is found much faster than `^`; the text gets one in
 # front for that.
 _MARK = re.compile(r"\n[ \t]*(?:[>|][ \t]?)+")
@@ -12,21 +14,22 @@ _HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
 _NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
 _COLON_ENDS = re.compile(r":[ \t]*\n[ \t]*:?[0-9A-Fa-f]{1,4}(?::|\b)")
 # Both begin with a plain set of characters, which is what makes looking for them fast.
-_BROKEN_IPV4 = re.compile(r"(\d(?<![\w.].)[\d.]{0,13})[ \t]*\n[ \t]*([\d.]{1,14})(?![\d.]*\w)")
+_BROKEN_IPV4 = re.compile(r"([0-9](?<![\w.].)[\d.]{0,13})[ \t]*\n[ \t]*([\d.]{1,14})(?![\d.]*\w)")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\.?")
 _BROKEN_IPV6 = re.compile(
     r"([0-9A-Fa-f](?<![\w:.].)[0-9A-Fa-f]{0,3}:(?:[0-9A-Fa-f]{1,4}:){0,6}:?)"
     r"[ \t]*\n[ \t]*(?=:?[0-9A-Fa-f]{1,4}(?::|\b))"
 )
 
-# Behind these a report carries a copy of the message that was refused, which is nobody's refusal.
+# These three, in lower case, are looked for in text that is so too: to ignore case would cost several times as much.
+# Behind this one a report carries a copy of the message that was refused, which is nobody's refusal.
 _COPY = re.compile(
     r"\n[ \t]*(?:-{2,}[ \t]*)?(?:this is a copy of (?:the|your) message|below this line is a copy of the message"
     r"|(?:the )?(?:original|returned|unsent|undelivered) message (?:follows|headers?|header follows|text)"
     r"|message headers? follows?|the header of the original message|copy of (?:the )?(?:original )?message"
-    r"|original message headers)\b",
-    re.IGNORECASE,
+    r"|original message headers)\b"
 )
+_COPY_HINT = "message"
 
 # The line that a mail program puts between a person's words and what they forward or answer, or a report's first line.
 _FORWARDS = (
@@ -39,11 +42,10 @@ _FORWARDS = (
     r"this is an automatically generated|your message did not reach|delivery (?:has failed|to the following)",
     r"the following recipient|the original message was received at",
 )
-_FORWARD = re.compile(rf"\n[ \t>]*(?:{'|'.join(_FORWARDS)})", re.IGNORECASE)
-# Apart from the others and behind a hint, since it would be tried at every place near the beginning of a line. The hint
-# ends before the letter `i`, of which `re` and `lower` know different variants.
-_UNDELIVERED = re.compile(r"\n[ \t>]*[^\n]{0,60}could not be delivered", re.IGNORECASE)
-_UNDELIVERED_HINT = "could not be "
+_FORWARD = re.compile(rf"\n[ \t>]*(?:{'|'.join(_FORWARDS)})")
+# Apart from the others and behind a hint, since it would be tried at every place near the beginning of a line.
+_UNDELIVERED_HINT = "could not be delivered"
+_UNDELIVERED = re.compile(rf"\n[ \t>]*[^\n]{{0,60}}{_UNDELIVERED_HINT}")
 _WROTE = re.compile(r"\b(?:wrote|schrieb|a .crit|escribi.|ha scritto|schreef)[^\n]{0,80}:\Z")
 
 
@@ -69,7 +71,8 @@ def _mend(match: re.Match[str]) -> str:
 
 def without_copy(text: str) -> str:
     """Give a report's text up to the copy of the refused message that it carries."""
-    copy = _COPY.search(f"\n{text}")
+    lowered = lower_case(text)
+    copy = _COPY.search(f"\n{lowered}") if _COPY_HINT in lowered else None
     return text[: copy.start()] if copy else text
 
 
@@ -78,17 +81,18 @@ def own_words(text: str) -> str:
     words = text[: _forward_start(text)]
     if ">" not in words:
         return words
-    lines = (line.strip(" \t") for line in words.split("\n"))
-    return "\n".join(["" if _introduces(line) else line for line in lines if not line.startswith(">")])
+    lines = [line.strip(" \t") for line in words.split("\n")]
+    return "\n".join(["" if line[-1:] == ":" and _introduces(line) else line for line in lines if line[:1] != ">"])
 
 
 def _forward_start(text: str) -> int:
     """Give where in `text` the first line begins that is not the person's, its length without one."""
-    patterns = (_FORWARD, _UNDELIVERED) if _UNDELIVERED_HINT in text.lower() else (_FORWARD,)
-    found = [match.start() for pattern in patterns if (match := pattern.search(f"\n{text}"))]
-    return min(found, default=len(text))
+    lowered = f"\n{lower_case(text)}"
+    forward = _FORWARD.search(lowered)
+    undelivered = _UNDELIVERED.search(lowered) if _UNDELIVERED_HINT in lowered else None
+    return min([match.start() for match in (forward, undelivered) if match], default=len(text))
 
 
 def _introduces(line: str) -> bool:
-    """Tell whether a line says who wrote the quotation below it."""
-    return line.endswith(":") and _WROTE.search(line, max(0, len(line) - 300)) is not None
+    """Tell whether a line, which a colon ends, says who wrote the quotation below it."""
+    return _WROTE.search(line, max(0, len(line) - 300)) is not None

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 
-from responder.domain.address import AddressError, IPAddress, IPNetwork, domain_of, is_public, parse_ip
+from responder.domain.address import AddressError, IPAddress, IPNetwork, domain_of, host_network, is_public, parse_ip
 from responder.domain.claims import Claims, merge_networks, read_claims
 from responder.domain.disposition import Decision, Disposition, Reason, decide
 from responder.domain.envelope import ClientSource, Content, Envelope
@@ -27,8 +26,6 @@ _GREETING = re.compile(r"\b(?:helo|ehlo)[= ][^\s()]{1,255}", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10}")
 _BOUNCE_SENDER = re.compile(r"mailer-daemon|postmaster|mdaemon|microsoftexchange", re.IGNORECASE)
 
-_Found = tuple[IPAddress, AddressSource]
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -45,14 +42,6 @@ class Reading:
     message: InboundMessage
     plea: Plea
     decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class _Peer:
-    """A host as the next one saw it: the names in the Received line, its greeting's first, and its address."""
-
-    names: tuple[str, ...]
-    ip: IPAddress | None
 
 
 def read(
@@ -105,22 +94,25 @@ def _with_client(envelope: Envelope, header: Header) -> Envelope:
     """Take the client from the topmost Received line where a trusted relay, which wrote that line, did not tell it."""
     if envelope.client is not None or not envelope.trusted_relay:
         return envelope
-    topmost = header.first("received")
-    peer = _peer(topmost) if topmost else None
-    if peer is None or peer.ip is None:
+    seen = read_hop(header.first("received") or "").seen
+    client = _peer_address(seen)
+    if client is None:
         return envelope
-    helo_name = peer.names[0] if peer.names else ""
-    return replace(envelope, client=peer.ip, client_source=ClientSource.RECEIVED, helo_name=helo_name)
+    helo_name = next(iter(_peer_names(seen)), "")
+    return replace(envelope, client=client, client_source=ClientSource.RECEIVED, helo_name=helo_name)
 
 
-def _peer(received: str) -> _Peer:
-    """Read of a Received line what the host that wrote it saw of the one before it."""
-    seen = read_hop(received).seen
+def _peer_names(seen: str) -> list[str]:
+    """Give the names of the host of which a Received line says `seen`, its greeting's first."""
+    return [name for name in _HOST_NAME.findall(seen)[:10] if not name[-1].isdigit()]
+
+
+def _peer_address(seen: str) -> IPAddress | None:
+    """Give the address of the host of which a Received line says `seen`."""
     # In `from GREETING (NAME [ADDRESS])` the greeting may be an address too, and a false one.
     told = _GREETING.sub("", seen)
     _, _, comment = told.partition("(")
-    ip = _bracketed(f"({comment}") or _bracketed(told)
-    return _Peer(tuple(name for name in _HOST_NAME.findall(seen)[:10] if not name[-1].isdigit()), ip)
+    return _bracketed(f"({comment}") or _bracketed(told)
 
 
 def _bracketed(text: str) -> IPAddress | None:
@@ -148,21 +140,27 @@ def _refused_address(
     if claims.address:
         return claims.address, AddressSource.TEXT
     home = _home(envelope, message)
-    received = list(_received(envelope, message, home))
-    public = next((ip for ip in received if is_public(ip)), None)
-    if public:
-        return public, AddressSource.RECEIVED
+    internal: IPAddress | None = None
+    for ip in _received(envelope, message, home):
+        if is_public(ip):
+            return ip, AddressSource.RECEIVED
+        internal = internal or ip
     if refused_lately:
         return refused_lately, AddressSource.REFUSAL
     if envelope.client and organisation(envelope.helo_name) in home:
         return envelope.client, AddressSource.CLIENT
-    return (received[0], AddressSource.RECEIVED) if received else None
+    return (internal, AddressSource.RECEIVED) if internal else None
 
 
 def _home(envelope: Envelope, message: InboundMessage) -> frozenset[str]:
-    """Give the registered domains of the sender; a large mailbox provider's servers are nobody's own."""
+    """Give the registered domains of the sender."""
     home = mail_organisations(message.header, "from", "sender") | {organisation(domain_of(envelope.reverse_path))}
-    return frozenset(name for name in home if name and not is_provider(name))
+    return _without_providers(home - {""})
+
+
+def _without_providers(organisations: frozenset[str]) -> frozenset[str]:
+    """Leave out large mailbox providers, whose servers are nobody's own."""
+    return frozenset([name for name in organisations if not is_provider(name)])
 
 
 def _received(envelope: Envelope, message: InboundMessage, home: frozenset[str]) -> Iterator[IPAddress]:
@@ -173,15 +171,16 @@ def _received(envelope: Envelope, message: InboundMessage, home: frozenset[str])
     yield from (ip for ip in _hosts(message.header, home) if ip != envelope.client)
     for part in message.parts:
         if part.kind is PartKind.MESSAGE and part.depth == 0 and _is_bounce(part.header):
-            yield from _hosts(part.header, home | mail_organisations(part.header, "from"))
+            yield from _hosts(part.header, home | _without_providers(mail_organisations(part.header, "from")))
 
 
 def _hosts(header: Header, home: frozenset[str]) -> Iterator[IPAddress]:
+    if not home:
+        return
     for line in header.every("received")[:MAX_LINES]:
-        peer = _peer(line)
-        organisations = set(map(organisation, peer.names))
-        if peer.ip and any(name in home and not is_provider(name) for name in organisations):
-            yield peer.ip
+        seen = read_hop(line).seen
+        if not home.isdisjoint(map(organisation, _peer_names(seen))) and (ip := _peer_address(seen)):
+            yield ip
 
 
 def _is_bounce(header: Header) -> bool:
@@ -192,8 +191,8 @@ def _is_bounce(header: Header) -> bool:
 def _networks(address: IPAddress | None, source: AddressSource | None, claims: Claims) -> tuple[IPNetwork, ...]:
     named = claims.networks
     if address and source is not AddressSource.TEXT:
-        named = (ip_network(address), *named)
-    return merge_networks(named)
+        named = (host_network(address), *named)
+    return merge_networks(named) if len(named) > 1 else named
 
 
 def _proof(address: IPAddress | None, client: IPAddress | None, *, carries_reference: bool) -> Proof:

@@ -36,8 +36,10 @@ _VERBS = tuple(
         "does not like",
     )
 )
+# With a dot, without which it is no host's: most words before a verb are passed over by that.
 _SUBJECT = re.compile(
-    rf"(?<![\w.@-]){_HOST}\s{{0,8}}(?:\[[^\]\n]{{1,60}}\]|\([^)\n]{{1,60}}\))?:?\s{{1,8}}(?:remote server )?\Z"
+    r"(?<![\w.@-])([a-z0-9][a-z0-9_-]*+\.[a-z0-9_.-]++)"
+    r"\s{0,8}(?:\[[^\]\n]{1,60}\]|\([^)\n]{1,60}\))?:?\s{1,8}(?:remote server )?\Z"
 )
 _SUBJECT_CHARACTERS = 200
 _BESIDE_CODE = re.compile(rf"(?:\A|\n)[ \t]*{_HOST}[ \t]+#\Z")  # Exchange 2007 and 2010

@@ -5,7 +5,7 @@ Only the message's own header counts, never that of an attached or quoted messag
 
 import re
 import unicodedata
-from collections.abc import Iterator, KeysView
+from collections.abc import KeysView, Mapping
 from dataclasses import dataclass
 
 from responder.domain import marks
@@ -41,9 +41,9 @@ class Facts:
         """Give the values of the fields named `key` in the message's own header."""
         return self.message.header.every(key)
 
-    def words(self, key: str) -> Iterator[list[str]]:
+    def words(self, key: str) -> list[list[str]]:
         """Give for each field named `key` its words: lower-cased, without comments, split at blanks, `,` and `;`."""
-        return (_WORDS.findall(_without_comments(value).lower()) for value in self.every(key))
+        return [_WORDS.findall(_without_comments(value).lower()) for value in self.every(key)]
 
     def senders(self) -> set[str]:
         """Give the envelope sender and the addresses of From and Sender, without repeats."""
@@ -114,7 +114,9 @@ def is_report(facts: Facts) -> bool:
     """
     if facts.message.content_type in marks.REPORT_TYPES:
         return True
-    if facts.keys & marks.MAIL_PROGRAM_FIELDS or not marks.REPORT_SUBJECT.match(_plain(facts.message.subject)):
+    if not marks.MAIL_PROGRAM_FIELDS.isdisjoint(facts.keys):
+        return False
+    if not marks.REPORT_SUBJECT.match(_plain(facts.message.subject)):
         return False
     return bool(marks.REPORT_OPENING.match(_opening(facts.message)))
 
@@ -132,7 +134,7 @@ def is_auto_submitted(facts: Facts) -> bool:
 
 def is_from_list(facts: Facts) -> bool:
     """A mailing list sent it (RFC 2919, RFC 2369, RFC 5230 section 4.6, RFC 8058, and what lists wrote before)."""
-    if facts.keys & marks.LIST_FIELDS:
+    if not marks.LIST_FIELDS.isdisjoint(facts.keys):
         return True
     return any(key.startswith(marks.LIST_PREFIX) for key in facts.keys)
 
@@ -157,9 +159,11 @@ def is_from_system(facts: Facts) -> bool:
     """
     if any(value.endswith("<>") for value in facts.every("from")):
         return True
-    written = {_bare(value) for key in ("from", "sender", "return-path") for value in facts.every(key)}
-    addresses = written | facts.senders()
-    return any(marks.SYSTEM_LOCAL_PART.fullmatch(name) for address in addresses for name in local_parts(address))
+    addresses = facts.senders()
+    for key in ("from", "sender", "return-path"):
+        addresses.update(map(_bare, facts.every(key)))
+    names = {name for address in addresses for name in local_parts(address)}
+    return any(map(marks.SYSTEM_LOCAL_PART.fullmatch, names))
 
 
 def _bare(value: str) -> str:
@@ -178,11 +182,9 @@ def local_parts(address: str) -> tuple[str, str]:
 
 def is_marked_automatic(facts: Facts) -> bool:
     """A field or the subject shows that a program wrote it: vendors' marks, out-of-office replies."""
-    if facts.keys & marks.AUTOMATIC_FIELDS:
+    if not marks.AUTOMATIC_FIELDS.isdisjoint(facts.keys):
         return True
-    if any(_first_word_is(facts, key, values) for key, values in marks.AUTOMATIC_VALUES.items()):
-        return True
-    return _has_automatic_subject(facts)
+    return _has_first_word_of(facts, marks.AUTOMATIC_VALUES) or _has_automatic_subject(facts)
 
 
 def _has_automatic_subject(facts: Facts) -> bool:
@@ -198,9 +200,7 @@ def _has_automatic_subject(facts: Facts) -> bool:
 
 def is_spam(facts: Facts) -> bool:
     """One of our own relays says so; anybody else's verdict is only a claim."""
-    if not facts.envelope.trusted_relay:
-        return False
-    return any(_first_word_is(facts, key, values) for key, values in marks.SPAM_VERDICTS.items())
+    return facts.envelope.trusted_relay and _has_first_word_of(facts, marks.SPAM_VERDICTS)
 
 
 def is_unreadable(facts: Facts) -> bool:
@@ -208,8 +208,10 @@ def is_unreadable(facts: Facts) -> bool:
     return not facts.keys
 
 
-def _first_word_is(facts: Facts, key: str, values: frozenset[str]) -> bool:
-    return any(words and words[0] in values for words in facts.words(key))
+def _has_first_word_of(facts: Facts, values: Mapping[str, frozenset[str]]) -> bool:
+    """Tell whether the first word of a field is one of those that `values` has for its name."""
+    keys = values.keys() & facts.keys
+    return any(words and words[0] in values[key] for key in keys for words in facts.words(key))
 
 
 def _plain(subject: str) -> str:

@@ -12,31 +12,31 @@ from enum import IntEnum
 from itertools import islice
 
 from responder.domain.address import AddressError, IPAddress, parse_ip
+from responder.domain.letter_case import lower_case
 
 MAX_SIGHTINGS = 200
 
 _CONTEXT = 50
+# The first octets of IPv4 loopback, multicast and reserved addresses.
+_NO_HOSTS = frozenset({127, *range(224, 256)})
 # Both begin with a plain set of characters, which is what makes looking for them fast.
-_IPV4 = re.compile(r"\d\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w|-[A-Za-z]|/\d{1,2}\b)")
+_IPV4 = re.compile(r"[0-9]\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w|-[A-Za-z]|/\d{1,2}\b)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:][0-9A-Fa-f:]{1,39}+(?:\.\d{1,3}){0,3}+(?!\w)")
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _LABEL = re.compile(r"(?:ipv6|ip|inet6?|addr|address)\Z", re.IGNORECASE)
 _JOINED = re.compile(r"(?:[\w.@]|[A-Za-z]-)\Z")
+# These three are in lower case, and looked for in text that is so too.
 # Before it: a program and its version, an error code, a paragraph, a mail address, the host of a link, the server that
 # answered.
 _OTHER_THING = re.compile(
     r"(?:\b(?:version|ver|build|release|rev|id|exchange|smtpsvc|postfix|sendmail|exim|domino|code|section"
     r"|rfc(?:[ -]?\d{3,5},?)?|lastattemptedip)\b(?: (?:server|\d{4}|(?:sp|cu)\d{1,2})\b){0,3}[ =:(\[#]*"
-    r"|\bv\.? ?|@\[?|//|\bserver at [\w.-]{1,60} ?[\[(])\Z",
-    re.IGNORECASE,
+    r"|\bv\.? ?|@\[?|//|\bserver at [\w.-]{1,60} ?[\[(])\Z"
 )
 # Before it: the far end of a connection, unless a verdict follows.
-_FAR_END = re.compile(
-    r"(?:\b(?:to|by|at|via|through|using|relay)\b[ =:(\[]*|(?<!client )\bhost [\w.-]{1,60} ?[\[(])\Z",
-    re.IGNORECASE,
-)
+_FAR_END = re.compile(r"(?:\b(?:to|by|at|via|through|using|relay)\b[ =:(\[]*|(?<!client )\bhost [\w.-]{1,60} ?[\[(])\Z")
 # Before it: what introduces a code as well as an address of which a verdict follows.
-_CODE_LEADS = re.compile(r"\b(?:error|status)\b[ =:(\[#]*\Z", re.IGNORECASE)
+_CODE_LEADS = re.compile(r"\b(?:error|status)\b[ =:(\[#]*\Z")
 # An error code that a provider appends.
 _DASHED = re.compile(r"-[ \t]{1,3}\Z")
 _REMOTE = re.compile(
@@ -89,10 +89,11 @@ def find_addresses(text: str) -> Iterator[Sighting]:
     """Give the addresses that may be a client's in `text`, in order, at most `MAX_SIGHTINGS` tokens considered."""
     for ip, start, end in sorted(islice(_tokens(text), MAX_SIGHTINGS), key=lambda token: token[1]):
         before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
-        if _OTHER_THING.search(before) or _REMOTE.match(after) or (_DASHED.search(before) and after[:1] in (";", ")")):
+        lowered = lower_case(before)
+        if _OTHER_THING.search(lowered) or _REMOTE.match(after) or (after[:1] in (";", ")") and _DASHED.search(before)):
             continue
-        verdict, far = _VERDICT.match(after), _FAR_END.search(before)
-        if verdict or not (far or _CODE_LEADS.search(before)):
+        verdict, far = _VERDICT.match(after), _FAR_END.search(lowered)
+        if verdict or not (far or _CODE_LEADS.search(lowered)):
             role = Role.BARE if far else Role.CLIENT if verdict else _role(before, start)
             yield Sighting(role, None if ip.is_unspecified else ip, start, end)
 
@@ -111,7 +112,7 @@ def _tokens(text: str) -> Iterator[tuple[IPAddress, int, int]]:
         if _JOINED.search(text, max(0, start - 2), start) or any(low <= start < high for low, high in taken):
             continue
         ip = _parse(match[0])
-        if ip and not (ip.is_loopback or ip.is_multicast or ip.is_reserved):
+        if ip and ip.packed[0] not in _NO_HOSTS:
             yield ip, start, end
 
 

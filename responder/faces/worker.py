@@ -20,8 +20,6 @@ _LAST_LOOK_SECONDS = 0.25
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 _REST_AFTER_SECONDS = 30.0
-# What came of one message waits so long for that of others in hand: each commit costs a sync, and keeps others out.
-_GATHERING_SECONDS = 0.01
 
 
 class WorkerFace:
@@ -89,25 +87,41 @@ class WorkerFace:
                 self._stopping.wait(_PAUSE_SECONDS)
 
     def _claim_once(self) -> None:
-        room = self._capacity - self._in_hand
         if left := self._delivery.relay.left:
             self._stopping.wait(min(left, _POLL_SECONDS))
-        elif not self._settled.is_set() or room < self._capacity // 2:
+        elif not (room := self._room()):
             self._wake.wait(_POLL_SECONDS)
         elif self._delivery.is_any_due():
             self._look_again_after = _FIRST_LOOK_SECONDS
-            self._take(1 if self._delivery.relay.in_trouble else room)
+            self._take(room)
         else:
             self._wake.wait(self._look_again_after)
             self._look_again_after = min(2 * self._look_again_after, _LAST_LOOK_SECONDS)
 
     def _take(self, limit: int) -> None:
-        """Claim messages and queue them for the carriers; wait where a limit holds them up."""
+        """Claim messages and queue them for the carriers, as long as more come; wait where a limit holds them up.
+
+        The next ones are claimed along with the octets of those at hand, but for a suspect, which has to be alone.
+        """
         batch = self._delivery.claim(limit)
-        if batch.is_limited and not batch.claims:
-            self._stopping.wait(_PAUSE_SECONDS)
-        elif batch.claims:
+        while batch.claims:
+            room = 0 if any(claim.is_suspect for claim in batch.claims) else self._room(len(batch.claims))
+            claim_next = self._delivery.claim_along(room) if room else None
             self._queue(batch)
+            if claim_next is None:
+                return
+            batch = claim_next()
+        if batch.is_limited:
+            self._stopping.wait(_PAUSE_SECONDS)
+
+    def _room(self, more: int = 0) -> int:
+        """Give how many messages may be claimed with so many `more` in hand than there are, 0 while none may."""
+        in_hand = self._in_hand + more
+        if self._stopping.is_set() or not self._settled.is_set() or in_hand > self._capacity // 2:
+            return 0
+        if self._delivery.relay.in_trouble:
+            return 0 if in_hand else 1
+        return self._capacity - in_hand
 
     def _queue(self, batch: Batch) -> None:
         try:
@@ -157,12 +171,10 @@ class WorkerFace:
         """Wait for outcomes and give what comes together; an empty list is the end."""
         outcomes: list[Settlement | Claim] = []
         outcome = self._outcomes.get()
-        ends = time.monotonic() + _GATHERING_SECONDS
         while outcome is not None:
             outcomes.append(outcome)
-            is_last = len(outcomes) >= self._in_hand
             try:
-                outcome = self._outcomes.get(timeout=0 if is_last else max(ends - time.monotonic(), 0))
+                outcome = self._outcomes.get_nowait()
             except queue.Empty:
                 return outcomes
         if outcomes:
@@ -173,7 +185,7 @@ class WorkerFace:
         self._insist(self._upkeep.enroll)
         self._wake.set()
         while not self._stopping.wait(BEAT_SECONDS):
-            for work in self._upkeep.due():
+            for work in self._upkeep.due(is_busy=self._in_hand > 0):
                 self._attempt(work)
         self._given_up.wait()  # whoever starts once we are gone takes our claims for free
         self._attempt(self._upkeep.leave)

@@ -88,20 +88,18 @@ def accept(
     times = Counter(arrival.key for arrival in arrivals)
     if known:
         count_repeats(connection, {row["message_id"]: times[key] for key, row in known.items()})
-    repeated = {key: _receipt_of_repeat(row) for key, row in known.items()}
+    receipts = {key: _receipt_of_repeat(row) for key, row in known.items()}
     first: dict[bytes, Arrival] = {}
     for arrival in arrivals:
         if arrival.key not in known:
             first.setdefault(arrival.key, arrival)
-    stored = {}
     if first:
         batch = _Batch(connection, list(first.values()), terms, identity, blocked=blocked, now=now)
-        stored = batch.store(times)
+        receipts |= batch.store(times)
     given = []
     for arrival in arrivals:
-        receipt = stored.pop(arrival.key, None) or repeated[arrival.key]
-        repeated[arrival.key] = replace(receipt, repeated=True)
-        given.append(receipt)
+        receipt = receipts[arrival.key]
+        given.append(receipt if first.pop(arrival.key, None) else replace(receipt, repeated=True))
     return given
 
 
@@ -132,7 +130,8 @@ class _Batch:
         self._blocked = blocked
         self._now = now
         self._rows = NewRows()
-        self._cases = Cases(connection, arrivals, now)
+        self._decisions = {arrival.key: self._unless_blocked(arrival) for arrival in arrivals}
+        self._cases = Cases(connection, arrivals, {one.key: self._effect(one) for one in arrivals}, now)
         answers = [one for one in arrivals if one.reading.decision.disposition is Disposition.ANSWER]
         self._ration = Ration(connection, answers, terms.limits, terms.per_hour, now)
 
@@ -149,9 +148,8 @@ class _Batch:
 
     def _add(self, arrival: Arrival, *, repeats: int) -> Receipt:
         message_id, reference = new_id(), make_reference(randbits(REFERENCE_BITS))
-        decision = self._unless_blocked(arrival)
-        effect = arrival.effect if decision is arrival.reading.decision else Effect.SHELVE
-        case, before = self._cases.take(arrival, effect, reference)
+        decision = self._decisions[arrival.key]
+        case, before = self._cases.take(arrival, reference)
         if decision.disposition is Disposition.ANSWER and not self._ration.take(arrival, case.address):
             decision = Decision(Disposition.SILENT, Reason.REPLY_LIMIT)
         case.note_decision(decision)
@@ -180,6 +178,10 @@ class _Batch:
         if comes_first and self._blocked and is_blocked(arrival.sender_key, self._blocked):
             return Decision(Disposition.SILENT, Reason.BLOCKED)
         return decision
+
+    def _effect(self, arrival: Arrival) -> Effect:
+        is_as_read = self._decisions[arrival.key] is arrival.reading.decision
+        return arrival.effect if is_as_read else Effect.SHELVE
 
     def _event(self, case: Case, before: RequestState | None, message: Row) -> Row:
         return {

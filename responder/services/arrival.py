@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from responder.domain.address import canonical_address, domain_of, ip_key, sender_key, unwrapped_address
-from responder.domain.disposition import is_from_postmaster
+from responder.domain.disposition import Reason, is_from_postmaster
 from responder.domain.envelope import Content, Envelope, RecipientKind
 from responder.domain.header import find_body
 from responder.domain.identity import Identity
@@ -97,15 +97,20 @@ def make_arrival(reading: Reading, content: Content, identity: Identity, node: s
         message_ids=tuple(dict.fromkeys([*notices, *(one for one in answered if identity.made_message_id(one))])),
         bounced=notices if notices and is_failure_report(envelope, message) else (),
         references=find_references(message.subject),
-        effect=effect_of(
-            reading.decision,
-            quotes_refusal=plea.rejection is not None,
-            from_postmaster=is_from_postmaster(envelope, message),
-        ),
+        effect=_effect(reading),
         counts=tuple(count_keys(plea.client, sender).items()),
         row=row,
         request=_request_row(reading, row),
         raw=compress(content.kept),
+    )
+
+
+def _effect(reading: Reading) -> Effect:
+    is_from_system = reading.decision.reason is Reason.SYSTEM_SENDER
+    return effect_of(
+        reading.decision,
+        quotes_refusal=reading.plea.rejection is not None,
+        from_postmaster=is_from_system and is_from_postmaster(reading.envelope, reading.message),
     )
 
 

@@ -1,7 +1,7 @@
 """Which request a message belongs to, and what it changes there."""
 
 from base64 import b32hexencode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_bytes
 
@@ -62,20 +62,44 @@ class Case:
 
 
 class Cases:
-    """The requests that the messages of one batch belong to, each locked and at hand."""
+    """The requests that the messages of one batch belong to, each locked and at hand.
 
-    def __init__(self, connection: Connection, arrivals: Sequence[Arrival], now: datetime) -> None:
+    Args:
+        connection: in a transaction that may write.
+        arrivals: the messages.
+        effects: what each of them does to requests, by its key.
+        now: the time.
+    """
+
+    def __init__(
+        self, connection: Connection, arrivals: Sequence[Arrival], effects: Mapping[bytes, Effect], now: datetime
+    ) -> None:
         self._now = now
+        self._effects = effects
+        self._open_keys = {one.key: _open_key(one, effects[one.key]) for one in arrivals}
         self._tokens = find_by_tokens(connection, {token for one in arrivals for token in one.tokens})
         self._message_ids = find_by_message_ids(connection, {sent for one in arrivals for sent in one.message_ids})
         self._references = find_by_references(connection, {name for one in arrivals for name in one.references})
         ids = {*self._tokens.values(), *self._message_ids.values(), *self._references.values()}
-        self._by_id = {row["id"]: Case(row, is_new=False) for row in lock_requests(connection, ids, ())}
-        keys = {key for one in arrivals for key in (_open_key(one), shelf_key(one.sender_key))}
+        self._by_id: dict[int, Case] = {}
+        self._add(lock_requests(connection, ids, ()))
+        keys = {*self._open_keys.values()}
         keys |= {key for case in self._by_id.values() for key in self._later_keys(case, arrivals)}
-        for row in lock_requests(connection, (), keys):
-            self._by_id.setdefault(row["id"], Case(row, is_new=False))
+        self._add(lock_requests(connection, (), keys))
+        # A request that was found by another key than its own claims that one as soon as it is joined.
+        if strays := {key for case in self._by_id.values() if (key := self._own_key(case))} - keys:
+            self._add(lock_requests(connection, (), strays))
         self._by_key = {bytes(case.row["open_key"]): case for case in self._by_id.values() if case.row["open_key"]}
+
+    def _add(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._by_id.setdefault(row["id"], Case(row, is_new=False))
+
+    @staticmethod
+    def _own_key(case: Case) -> bytes | None:
+        """Give the open key that a request should have; it has another one while a second request has that."""
+        is_open = case.row["state"] in OPEN_STATES
+        return open_key(case.row["sender_key"], case.address) if is_open else None
 
     @staticmethod
     def _later_keys(case: Case, arrivals: Sequence[Arrival]) -> set[bytes]:
@@ -83,12 +107,12 @@ class Cases:
         addresses = {case.address, *(one.reading.plea.address for one in arrivals)}
         return {open_key(case.row["sender_key"], address) for address in addresses}
 
-    def take(self, arrival: Arrival, effect: Effect, reference: str) -> tuple[Case, RequestState | None]:
+    def take(self, arrival: Arrival, reference: str) -> tuple[Case, RequestState | None]:
         """Give the request that a message belongs to, changed as it changes it, and the state from which it came.
 
         A new request takes the message's `reference`; it came from no state.
         """
-        key = _open_key(arrival) if effect is Effect.WAIT else shelf_key(arrival.sender_key)
+        key, effect = self._open_keys[arrival.key], self._effects[arrival.key]
         case = self._thread_of(arrival) or self._by_key.get(key)
         if case is None:
             return self._open(arrival, effect, key, reference), None
@@ -173,11 +197,8 @@ class Cases:
 
     def _claim_key(self, case: Case) -> None:
         """Let an open request be the one that further pleas join, unless another one is that already."""
-        row = case.row
-        key = open_key(row["sender_key"], case.address)
-        if row["state"] not in OPEN_STATES or row["open_key"] == key:
-            return
-        if key not in self._by_key:
+        row, key = case.row, self._own_key(case)
+        if key and row["open_key"] != key and key not in self._by_key:
             self._by_key.pop(row["open_key"], None)
             self._by_key[key] = case
             row["open_key"] = key
@@ -189,5 +210,7 @@ def _make_token(request_id: int) -> str:
     return b32hexencode(time + token_bytes(_TOKEN_BYTES)).decode().lower()
 
 
-def _open_key(arrival: Arrival) -> bytes:
-    return open_key(arrival.sender_key, arrival.reading.plea.address)
+def _open_key(arrival: Arrival, effect: Effect) -> bytes:
+    if effect is Effect.WAIT:
+        return open_key(arrival.sender_key, arrival.reading.plea.address)
+    return shelf_key(arrival.sender_key)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import AnyStr
 
 from responder.domain.marks import LOOP_FIELD
 from responder.domain.outbound import Kind
@@ -33,7 +32,7 @@ _AUTO_SUBMITTED = {
     Kind.TEST: "auto-generated",
 }
 _QP_FROM = re.compile(rb"^From ", re.MULTILINE)
-_LARGE = 256
+_LARGE = 192  # two small ones joined are still less than what `responder.storage.packing` compresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +91,40 @@ def compose(draft: Draft, sender: Sender) -> tuple[bytes, ...]:
     Raises:
         CompositionError: an address, Message-ID or token cannot stand in a header.
     """
-    header = "".join([f"{line}\r\n" for line in _header_lines(draft, sender)])
-    check_header(header)
+    lines = [f"{line}\r\n" for line in _header_lines(draft, sender)]
+    check_header("".join(lines))
     text_header, text = _part("plain", draft.text)
     if not draft.html:
-        return _gather([f"{header}{text_header}\r\n".encode(), *text])
+        return (*_encode([*lines, f"{text_header}\r\n"]), *text)
     html_header, html = _part("html", draft.html)
     # multipart/alternative, the plainest first (RFC 2046 section 5.1.4)
     boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:24]
-    top = f'{header}Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
-    pieces = (
-        f"{top}\r\n--{boundary}\r\n{text_header}\r\n".encode(),
+    top = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n{text_header}\r\n'
+    return (
+        *_encode([*lines, top]),
         *text,
         f"\r\n--{boundary}\r\n{html_header}\r\n".encode(),
         *html,
         f"\r\n--{boundary}--\r\n".encode(),
     )
-    return _gather(pieces)
 
 
-def _gather(pieces: Iterable[AnyStr]) -> tuple[AnyStr, ...]:
+def _encode(lines: Iterable[str]) -> list[bytes]:
+    return [piece.encode() for piece in _gather(lines)]
+
+
+def _gather(pieces: Iterable[str]) -> list[str]:
     """Give `pieces` with the small ones that stand together joined: what is large is worth being remembered."""
-    gathered: list[AnyStr] = []
-    for piece in filter(None, pieces):
-        if gathered and len(piece) < _LARGE and len(gathered[-1]) < _LARGE:
+    gathered: list[str] = []
+    is_small = False
+    for piece in pieces:
+        if is_small and len(piece) < _LARGE:
             gathered[-1] += piece
-        else:
+            is_small = len(gathered[-1]) < _LARGE
+        elif piece:
             gathered.append(piece)
-    return tuple(gathered)
+            is_small = len(piece) < _LARGE
+    return gathered
 
 
 def _header_lines(draft: Draft, sender: Sender) -> Iterator[str]:
@@ -159,7 +164,7 @@ def _part(subtype: str, pieces: Sequence[str]) -> tuple[str, list[bytes]]:
     return header, body
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _prepare(piece: str) -> tuple[bytes, bool]:
     """Give `piece` with CRLF line ends, and whether it can travel as it is: most pieces are the same in every message.
 
@@ -171,7 +176,7 @@ def _prepare(piece: str) -> tuple[bytes, bool]:
     return b"\r\n".join(lines), plain
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _quote_printable(lines: bytes) -> bytes:
     """Encode whole `lines`; one that begins with `From ` is guarded from mailboxes that would change it (RFC 2049)."""
     return _QP_FROM.sub(b"=46rom=\r\n ", b2a_qp(lines))

@@ -1,9 +1,10 @@
 """What leaves: claimed, worded once, handed over, settled; whoever dies between two steps loses nothing."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, RowMapping
@@ -132,16 +133,26 @@ class Delivery:
 
     def claim(self, limit: int) -> Batch:
         """Claim up to `limit` messages that are due; answers that waited too long for that become silent."""
-        claimed = self._clock.monotonic()
-        claims, is_limited, dropped = self._writer.run(lambda connection: self._claim(connection, limit)).result()
+        return self._claimed(*self._writer.run(partial(self._claim, limit=limit)).result())
+
+    def claim_along(self, limit: int) -> Callable[[], Batch]:
+        """Claim as `claim` does, together with what is written next, at no commit of its own; give what waits for it.
+
+        What waits must be called, since the messages are claimed whether it is or not.
+        """
+        found = self._writer.run(partial(self._claim, limit=limit), can_wait=True)
+        return lambda: self._claimed(*found.result())
+
+    @staticmethod
+    def _claimed(batch: Batch, dropped: Sequence[RowMapping]) -> Batch:
         for row in dropped:
             maillog.cancelled(
                 outbound_id=row["id"], kind=row["kind"], recipient=row["recipient"], reason=Reason.REPLY_LIMIT
             )
-        return Batch(claims, claimed, is_limited)
+        return batch
 
-    def _claim(self, connection: Connection, limit: int) -> tuple[list[Claim], bool, Sequence[RowMapping]]:
-        at = outbox.time_of(connection, self._clock.now())
+    def _claim(self, connection: Connection, limit: int) -> tuple[Batch, Sequence[RowMapping]]:
+        claimed, at = self._clock.monotonic(), outbox.time_of(connection, self._clock.now())
         allowed = self._allowance(connection, at)
         is_limited = allowed is not None and allowed <= 0
         claims = outbox.claim_due(
@@ -152,7 +163,7 @@ class Delivery:
             at=at,
             with_replies=not is_limited,
         )
-        return claims, is_limited, self._drop_waiting(connection, at) if is_limited else ()
+        return Batch(claims, claimed, is_limited), self._drop_waiting(connection, at) if is_limited else ()
 
     def _allowance(self, connection: Connection, at: datetime) -> int | None:
         """Give how many automatic answers may leave now, None without a limit."""
@@ -280,8 +291,9 @@ class Delivery:
         return not self.relay.left and self._clock.monotonic() - parcel.claimed < _START_WITHIN_SECONDS
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record and log what came of claims."""
-        self._writer.run(lambda connection: outbox.settle(connection, self._instance, settlements)).result()
+        """Record and log what came of claims; along with what is written next, since each commit costs a sync."""
+        work = partial(outbox.settle, instance=self._instance, settlements=settlements)
+        self._writer.run(work, can_wait=True).result()
         for each in settlements:
             _log(each)
 

@@ -185,7 +185,7 @@ def check_header(header: str) -> None:
             names.append(field[1])
         elif not names or not _FOLDED_LINE.fullmatch(line):
             raise CompositionError("a header line is malformed")
-        if len(line.encode()) > LONGEST_LINE:
+        if len(line if line.isascii() else line.encode()) > LONGEST_LINE:
             raise CompositionError("a header line is too long")
     if len(set(names)) != len(names) or not _FIELDS.issuperset(names):
         raise CompositionError("a header field is not ours, or stands twice")

@@ -51,7 +51,9 @@ def _wrap(content: str, first: str, rest: str) -> str:
     lines: list[str] = []
     before = first
     for hard_line in content.split("\n"):
-        words = " ".join(filter(None, hard_line.split(" ")))
+        words = hard_line.strip(" ")
+        if "  " in words:
+            words = " ".join(filter(None, words.split(" ")))
         start = 0
         while len(before) + len(words) - start > COLUMNS:
             end = words.rfind(" ", start, start + max(COLUMNS - len(before), 0) + 1)

@@ -27,21 +27,22 @@ class Ration:
         self._per_hour = per_hour
         self._now = now
         self._known = lock_slots(connection, {one.sender_key for one in arrivals}) if arrivals else {}
-        wanted = {count for one in arrivals for count in one.counts}
+        wanted = {count for one in arrivals for count in one.counts if per_hour.get(count[0])}
         self._counts = Counter(read_counts(connection, hour_of(now), wanted) if wanted else {})
         self._taken: dict[str, ReplySlot] = {}
         self._added: Counter[tuple[Scope, str]] = Counter()
 
     def take(self, arrival: Arrival, address: IPAddress | None) -> bool:
         """Tell whether the sender may be answered about the refused `address`, and count that answer."""
-        counts = {scope: self._counts[scope, key] for scope, key in arrival.counts}
+        counts = {count[0]: self._counts[count] for count in arrival.counts}
         slot = self._taken.get(arrival.sender_key) or self._known.get(arrival.sender_key)
         allowed, slot = take_slot(slot, address, self._now, self._limits)
         if not allowed or not is_within(counts, self._per_hour):
             return False
         self._taken[arrival.sender_key] = slot
-        self._counts.update(arrival.counts)
-        self._added.update(arrival.counts)
+        for count in arrival.counts:
+            self._counts[count] += 1
+            self._added[count] += 1
         return True
 
     def store(self, connection: Connection) -> None:

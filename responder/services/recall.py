@@ -1,6 +1,6 @@
 """Pleas read with what the policy service remembers: the refusal that they quote, or that of their sender."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -102,13 +102,8 @@ def _is_found_first(reading: Reading) -> bool:
 
 def _references(reading: Reading) -> tuple[str, ...]:
     """Give what stands in the message like a reference, what the quoted refusal says first."""
-    found = dict.fromkeys(reference for text in _texts(reading) for reference in text)
-    return tuple(found)[:_REFERENCES]
-
-
-def _texts(reading: Reading) -> Iterator[tuple[str, ...]]:
-    if reading.plea.rejection:
-        yield find_references(reading.plea.rejection.text)
-    yield find_references(reading.message.subject)
-    for part in reading.message.parts:
-        yield find_references(part.text, characters=_TEXT_CHARACTERS)
+    rejection, message = reading.plea.rejection, reading.message
+    found = [*(find_references(rejection.text) if rejection else ()), *find_references(message.subject)]
+    for part in message.parts:
+        found += find_references(part.text, characters=_TEXT_CHARACTERS)
+    return tuple(dict.fromkeys(found))[:_REFERENCES]

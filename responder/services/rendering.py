@@ -21,7 +21,7 @@ from responder.services.letter import (
     names_software,
     site_context,
 )
-from responder.services.markdown import make_value, parse_fragment
+from responder.services.markdown import fill, make_value
 from responder.services.sandbox import PartBody, Printed, clean_passage, compile_body, run, run_line
 from responder.services.templates.file import DENY_REASONS, GUIDES, Template, TemplateError
 from responder.services.templates.library import Library
@@ -206,7 +206,7 @@ class Renderer:
             if not count and _octets(pieces) > MAX_MESSAGE_BYTES:
                 found.append("too large, left out the HTML part")
                 pieces = self._compose(letter, replace(page, htmls=()), template.locale)
-            if _octets(text.encode() for text in page.texts) <= MAX_TEXT_BYTES and _octets(pieces) <= MAX_MESSAGE_BYTES:
+            if len(page.text.encode()) <= MAX_TEXT_BYTES and _octets(pieces) <= MAX_MESSAGE_BYTES:
                 if left_out := letter.guides[count:]:
                     found.append(f"too large, left out {', '.join(left_out)}")
                 problem = "; ".join(found) or None
@@ -327,13 +327,15 @@ def _fill(printed: Printed, parts: Mapping[str, Page]) -> Page:
     htmls: list[str] = []
     for index, (piece, values) in enumerate(zip(printed.pieces, printed.values, strict=True)):
         if piece.strip():
-            text, html = parse_fragment(piece).fill([make_value(value, link=link) for value, link in values])
-            texts += [*text, "\n"]
+            text, html = fill(piece, [make_value(value, link=link) for value, link in values])
+            texts += text
             htmls += html
         if index < len(printed.parts):
             part = parts[printed.parts[index]]
             texts += [*part.texts, "\n"]
             htmls += part.htmls
     texts = list(dropwhile(lambda text: not text.strip("\n"), texts))
-    texts[:1] = [text.lstrip("\n") for text in texts[:1]]
-    return Page("", tuple(texts[:-1]), tuple(htmls))
+    if texts:
+        texts[0] = texts[0].lstrip("\n")
+        texts[-1] = texts[-1].removesuffix("\n")
+    return Page("", tuple(texts), tuple(htmls))

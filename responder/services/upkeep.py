@@ -32,10 +32,12 @@ class Chore:
     Attributes:
         run: does what is due at the time given, for a second or so, and tells whether there may be more.
         every_seconds: how long to wait once there is no more.
+        patience_seconds: how much longer it waits while messages leave, which come first.
     """
 
     run: Callable[[datetime], bool]
     every_seconds: float
+    patience_seconds: float = 0.0
 
 
 class Upkeep:
@@ -79,10 +81,14 @@ class Upkeep:
         if nodes.is_alone(connection, self._instance, at - _ALIVE_FOR):
             outbox.free_claims(connection, self._instance, at)
 
-    def due(self) -> list[Callable[[], None]]:
-        """Give what is to be done now, to be asked every `BEAT_SECONDS`; what fails is due again in its time."""
+    def due(self, *, is_busy: bool = False) -> list[Callable[[], None]]:
+        """Give what is to be done now, to be asked every `BEAT_SECONDS`; what fails is due again in its time.
+
+        While `is_busy`, messages being on their way, what has patience waits.
+        """
         now = self._clock.monotonic()
-        numbers = [number for number, due_at in enumerate(self._due_at) if due_at <= now]
+        due = zip(self._chores, self._due_at, strict=True)
+        numbers = [number for number, (chore, at) in enumerate(due) if at + chore.patience_seconds * is_busy <= now]
         for number in numbers:
             self._due_at[number] = now + self._chores[number].every_seconds
         return [partial(self._run, number) for number in numbers]

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from responder.storage.errors import StorageUnavailable, StorageUnsuitable
+from responder.storage.rows import begin
 
 BUSY_TIMEOUT_SECONDS = 5.0
 _STATEMENT_TIMEOUT_SECONDS = 30
@@ -26,6 +28,10 @@ _LARGEST_WAL_BYTES = 64 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
 )
+
+# What has no adapter SQLite's driver asks itself to be adapted, which takes longer than to store it.
+for _kind in (NoneType, memoryview):
+    sqlite3.register_adapter(_kind, lambda value: value)
 
 
 def make_engine(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS, pool_size: int = 10) -> Engine:
@@ -81,7 +87,7 @@ def _make_sqlite_engine(url: URL, busy_timeout_seconds: float, options: dict[str
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        begin(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
 

@@ -62,6 +62,11 @@ class Claim:
     claimed_at: datetime
     has_content: bool
 
+    @property
+    def is_suspect(self) -> bool:
+        """It was claimed before and still has no content, so it may have ended its claimer."""
+        return self.attempts > 1 and not self.has_content
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -97,12 +102,12 @@ def claim_due(
 ) -> list[Claim]:
     """Claim up to `limit` messages that are due at `at`, oldest first, for `instance` and the time `hold_for`.
 
-    A message that was claimed before and still has no content may have ended its claimer, so it comes alone: what
-    ends us again takes no other message with it. Without `with_replies` automatic answers are left waiting.
+    A suspect comes alone: what ends us again takes no other message with it. Without `with_replies` automatic answers
+    are left waiting.
     """
     rows = read_rows(connection, _DUE if with_replies else _DUE_NO_REPLY, {}, at=at, most=limit)
-    safe = list(takewhile(lambda row: row["has_content"] or not row["attempts"], rows))
-    claims = [_claim(row, at) for row in safe or rows[:1]]
+    due = [_claim(row, at) for row in rows]
+    claims = list(takewhile(lambda claim: not claim.is_suspect, due)) or due[:1]
     if claims:
         held = {"new_due_at": at + hold_for, "instance": instance}
         write_rows(connection, _HOLD, [{"claimed_id": claim.outbound_id} | held for claim in claims])

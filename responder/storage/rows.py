@@ -1,7 +1,8 @@
 """Statements that run for every message, at little more than what the driver asks for.
 
 SQLAlchemy looks at every statement, and at every value of every row, each time; here a statement is compiled once for
-each dialect, and its values go to the driver and come back with only those converted that need it.
+each dialect, and its values go straight to the driver and come back with only those converted that need it.
+Connections, transactions and errors are SQLAlchemy's as everywhere.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -9,6 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import UpdateBase
 
@@ -25,7 +28,14 @@ def write_rows(connection: Connection, statement: UpdateBase, rows: Sequence[_Ro
         rows: the values by name.
     """
     text, convert = _compile(statement, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(text, [convert(row) for row in rows])
+    parameters = [convert(row) for row in rows]
+    cursor = _cursor(connection)
+    try:
+        cursor.executemany(text, parameters)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_says(connection, text, error) from error
+    finally:
+        cursor.close()
 
 
 def read_rows(
@@ -42,7 +52,45 @@ def read_rows(
     padded = {name: _padded(list(members)) for name, members in lists.items()}
     sizes = tuple([(name, len(members)) for name, members in padded.items()])
     text, convert, read = _compile_query(query, connection.dialect, sizes, tuple(values))
-    return [read(row) for row in connection.exec_driver_sql(text, convert(padded, values))]
+    parameters = convert(padded, values)
+    cursor = _cursor(connection)
+    try:
+        cursor.execute(text, parameters)
+        return [read(row) for row in cursor.fetchall()]
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_says(connection, text, error) from error
+    finally:
+        cursor.close()
+
+
+def begin(connection: Connection, text: str) -> None:
+    """Begin a transaction with the statement `text`, where SQLAlchemy says that one begins."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_says(connection, text, error) from error
+    finally:
+        cursor.close()
+
+
+def _cursor(connection: Connection) -> DBAPICursor:
+    """Give a cursor of the driver's, in a transaction."""
+    if not connection.in_transaction():
+        connection.begin()
+    return connection.connection.cursor()
+
+
+def _as_sqlalchemy_says(connection: Connection, text: str, error: Any) -> BaseException:
+    """Give the error that SQLAlchemy makes of the driver's; a connection that broke is not used again."""
+    dialect = connection.dialect
+    is_broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if is_broken:
+        connection.invalidate(error)
+    told: BaseException = DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_broken, dialect=dialect
+    )
+    return told
 
 
 def _padded(members: list[Any]) -> list[Any]:
@@ -99,12 +147,13 @@ def _converter(
     converters: Mapping[str, Any], positions: Sequence[str] | None, names: Iterable[str]
 ) -> Callable[[_Row], Any]:
     """Give what makes values by name into the driver's parameters, by position or by name."""
-    order = [(name, converters.get(name)) for name in positions or names]
+    order = list(names if positions is None else positions)
+    converted = [(at, converters[name]) for at, name in enumerate(order) if converters.get(name)]
 
-    def by_position(row: _Row) -> tuple[Any, ...]:
-        return tuple([convert(row[name]) if convert else row[name] for name, convert in order])
+    def to_parameters(row: _Row) -> Any:
+        values = list(map(row.__getitem__, order))
+        for at, convert in converted:
+            values[at] = convert(values[at])
+        return dict(zip(order, values, strict=True)) if positions is None else values
 
-    def by_name(row: _Row) -> dict[str, Any]:
-        return {name: convert(row[name]) if convert else row[name] for name, convert in order}
-
-    return by_name if positions is None else by_position
+    return to_parameters

@@ -27,6 +27,7 @@ Handler = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _LARGEST_BATCH = 500
 _LONGEST_GATHERING_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.02
 _ATTEMPTS = 5
 
 
@@ -35,6 +36,7 @@ class _Job:
     handler: Handler[Any, Any]
     item: Any
     future: Future[Any] = field(default_factory=Future)
+    can_wait: bool = False
 
 
 class Writer:
@@ -66,12 +68,16 @@ class Writer:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def run(self, work: Callable[[Connection], T]) -> Future[T]:
+    def run(self, work: Callable[[Connection], T], *, can_wait: bool = False) -> Future[T]:
         """Run `work` in a transaction; the future is done once that is committed.
 
         The future raises what `work` raised, or StorageUnavailable.
+
+        Args:
+            work: runs in the transaction.
+            can_wait: nobody waits for it, so it goes along with what comes after it within some milliseconds.
         """
-        return self.submit(_run_each, work)
+        return self._put(_Job(_run_each, work, can_wait=can_wait))
 
     def expect(self, more: int) -> None:
         """Say that `more` items than before are about to be submitted, or that so many are not if it is negative.
@@ -89,7 +95,9 @@ class Writer:
             item: what it is to store.
             future: to be done once the item is committed; a new one unless given.
         """
-        job = _Job(handler, item, Future() if future is None else future)
+        return self._put(_Job(handler, item, Future() if future is None else future))
+
+    def _put(self, job: _Job) -> Future[Any]:
         with self._gate:
             if not self._stopped:
                 self._jobs.put(job)
@@ -107,18 +115,26 @@ class Writer:
         """Wait for jobs and give what is there, or expected; an empty list is the end."""
         jobs: list[_Job] = []
         job = self._jobs.get()
-        ends = time.monotonic() + _LONGEST_GATHERING_SECONDS
+        since = time.monotonic()
+        can_wait = True
         while job is not None:
             jobs.append(job)
             if len(jobs) == _LARGEST_BATCH:
                 return jobs
+            can_wait &= job.can_wait
             try:
-                job = self._jobs.get(timeout=max(ends - time.monotonic(), 0) if self._expected else 0)
+                job = self._jobs.get(timeout=max(since + self._patience(can_wait=can_wait) - time.monotonic(), 0))
             except queue.Empty:
                 return jobs
         if jobs:
             self._jobs.put(None)
         return jobs
+
+    def _patience(self, *, can_wait: bool) -> float:
+        """Give how long what is there is kept for what may follow."""
+        if can_wait:
+            return _PATIENCE_SECONDS
+        return _LONGEST_GATHERING_SECONDS if self._expected else 0.0
 
     def _store(self, jobs: list[_Job]) -> None:
         try:

@@ -33,6 +33,16 @@ def test_declared_character_set(charset, codec, text):
     assert decode_text(text.encode(codec), charset) == text
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf8", "", "x-unknown"])
+def test_byte_order_mark_of_utf_8_is_no_text(charset):
+    assert decode_text("\ufeffGröße".encode(), charset) == "Größe"
+    assert decode_text("a\ufeffb".encode(), charset) == "a\ufeffb"
+
+
+def test_byte_order_mark_of_utf_8_is_text_elsewhere():
+    assert decode_text("\ufeffa".encode(), "iso-8859-1") == "ï»¿a"
+
+
 def test_latin_1_is_read_as_windows_does():
     assert decode_text(b"\x80 5", "iso-8859-1") == "€ 5"
 

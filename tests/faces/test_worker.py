@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from responder.faces.worker import WorkerFace
 from responder.services.delivery import DeliveryTerms
 from responder.services.transports import Reply, Unreachable, make_transport
 from responder.services.upkeep import Upkeep
+from responder.storage import writer as writer_module
 from responder.storage.errors import StorageUnavailable
-from responder.storage.schema import nodes
+from responder.storage.schema import nodes, outbound
 from responder.storage.writer import Writer
 from tests.support.outbox import Box, Post, queue_answer, row, rows
 from tests.support.relay import Relay
@@ -152,6 +153,47 @@ def test_what_another_process_accepts_leaves_unasked_and_idle_looks_write_nothin
         assert claims == []
         queue_answer(engine)
         post.box.wait_for_held(1)
+
+
+def test_what_became_due_meanwhile_is_claimed_along_with_the_octets_of_those_at_hand(
+    engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    queue_answer(engine)
+    post = Post(engine, writer, box=Gate())
+    second: list[int] = []
+    post.pen.before = lambda _letter: second or second.append(queue_answer(engine, 1))
+    claims: list[int] = []
+    claim = post.delivery.claim
+    monkeypatch.setattr(post.delivery, "claim", lambda limit: (claims.append(limit), claim(limit))[1])
+    with ExitStack() as stack:
+        with monkeypatch.context() as patient:
+            patient.setattr(writer_module, "_PATIENCE_SECONDS", SECONDS)
+            stack.enter_context(_working(post))
+            post.box.wait_for_held(2)
+        post.box.open()
+    assert len(claims) == 1
+
+
+def test_nothing_is_claimed_along_with_a_suspect(engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch):
+    suspect = queue_answer(engine)
+    with engine.execution_options(write=True).begin() as connection:
+        connection.execute(outbound.update().values(attempts=1))
+    post = Post(engine, writer, box=Gate())
+    post.box.open()
+    innocent: list[int] = []
+    post.pen.before = lambda _letter: innocent or innocent.append(queue_answer(engine, 1))
+    attempts: dict[int, int] = {}
+    store = post.delivery._store
+
+    def watched(worded) -> None:
+        store(worded)
+        if suspect in worded:
+            attempts.update({each.id: each.attempts for each in rows(engine)})
+
+    monkeypatch.setattr(post.delivery, "_store", watched)
+    with _working(post):
+        post.box.wait_for_held(2)
+    assert attempts == {suspect: 2, innocent[0]: 0}
 
 
 def test_draining_finishes_what_is_under_way_and_gives_the_rest_back(engine: Engine, writer: Writer):

@@ -332,6 +332,15 @@ def test_a_request_that_comes_back_does_not_take_the_place_of_the_open_one(desk)
     assert [row["message_count"] for row in desk.rows(schema.requests)] == [2, 2]
 
 
+def test_a_request_that_learned_an_address_for_which_there_is_another_one_is_still_joined(desk):
+    desk.take(Letter(number=1, address=None, proof=Proof.NONE))
+    thread = thread_by_token(desk)
+    desk.take(Letter(number=2))
+    desk.take(Letter(number=3, **thread))
+    desk.take(Letter(number=4, address=None, proof=Proof.NONE))
+    assert [row["message_count"] for row in desk.rows(schema.requests)] == [3, 1]
+
+
 @pytest.mark.parametrize("thread", THREADS)
 def test_automatic_mail_joins_without_changing_the_state(desk, thread):
     desk.take(Letter())

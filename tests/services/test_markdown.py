@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.services.markdown import make_value, parse_fragment
+from responder.services.markdown import fill, make_value
+from responder.services.sandbox import PLACEHOLDER
 from responder.services.templates.file import TemplateError
+
+V = PLACEHOLDER
 
 
 def render(source, *values):
-    texts, htmls = parse_fragment(source).fill([make_value(value, link=False) for value in values])
-    return "".join(texts), "".join(htmls)
+    texts, htmls = fill(source, [make_value(value, link=False) for value in values])
+    return "".join(texts).removesuffix("\n"), "".join(htmls)
 
 
 def text_of(source, *values):
@@ -44,7 +47,7 @@ def test_headings_are_underlined():
 
 
 def test_a_value_alone_is_emphasised_in_html_and_ready_to_be_copied_in_text():
-    text, html = render("See **\ue000** and *\ue000* for **\ue001 days**, **all** of it.", "192.0.2.1", "9")
+    text, html = render(f"See **{V}** and *{V}* for **{V} days**, **all** of it.", "192.0.2.1", "192.0.2.1", "9")
 
     assert text == "See 192.0.2.1 and 192.0.2.1 for *9 days*, *all* of it.\n"
     assert "<strong>192.0.2.1</strong> and <em>192.0.2.1</em>" in html
@@ -99,12 +102,47 @@ def test_neither_html_nor_pictures_nor_odd_links_come_out(source):
 
 def test_a_value_in_a_links_address_is_refused():
     with pytest.raises(TemplateError, match=r"\|link"):
-        parse_fragment("[x](https://\ue000/)")
+        fill(f"[x](https://{V}/)", [make_value("x.example", link=False)])
 
 
 def test_a_line_of_code_too_long_for_mail_is_refused():
     with pytest.raises(TemplateError, match="900 characters"):
-        parse_fragment("```\n" + "x" * 901 + "\n```\n")
+        fill("```\n" + "x" * 901 + "\n```\n", [])
+
+
+BLOCKS = [
+    "Text\nof two lines",
+    f"{V} first",
+    "## A heading",
+    "#no heading",
+    "Title\n---",
+    "1. one\n2. two",
+    "- a\n\n  b",
+]
+BLOCKS += [
+    "- x",
+    "-",
+    f"3. {V}\n\n   - in\n     it",
+    "    code",
+    f"    code {V}\n\n    more",
+    "   text",
+    "*a* b",
+    "***",
+]
+BLOCKS += [f"**{V}**", "7 x", "\u00b2 x", "End\\", f"`{V}", "", " ", "\n"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(BLOCKS), st.sampled_from(["\n", "\n\n", "\n\n\n", "\n \n"])), min_size=1))
+def test_what_is_parsed_apart_reads_as_one(blocks):
+    source = "Begin\n\n" + "".join(block + gap for block, gap in blocks) + "\n\nEnd"
+    values = [f"value {number}" for number in range(source.count(V))]
+    code = "```\nwith fences, a source is parsed as one\n```\n"
+
+    apart, one = render(source, *values), render(f"{code}\n{source}", *values)
+
+    assert one == tuple(
+        f"{begin}{rest}" for begin, rest in zip((f"{text_of(code)}\n", render(code)[1]), apart, strict=True)
+    )
 
 
 HOSTILE = [
@@ -135,9 +173,7 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize(
-    "frame", ["\ue000", "**\ue000**", "`\ue000`", "## \ue000", "- \ue000", "1. x \ue000", "```\n\ue000\n```"]
-)
+@pytest.mark.parametrize("frame", [V, f"**{V}**", f"`{V}`", f"## {V}", f"- {V}", f"1. x {V}", f"```\n{V}\n```"])
 def test_a_value_is_literal_wherever_it_stands(frame, value):
     text, html = render(frame, value)
 
@@ -152,7 +188,7 @@ def test_a_value_is_literal_wherever_it_stands(frame, value):
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs", "Co"]), max_size=200))
 def test_any_value_comes_through_in_both_parts(value):
-    text, html = render("a \ue000 b", value)
+    text, html = render(f"a {V} b", value)
 
     assert text.split() == ["a", *value.split(), "b"]
     assert "<" not in html.removeprefix("<p>").removesuffix("</p>\n")
@@ -171,7 +207,8 @@ def test_any_value_comes_through_in_both_parts(value):
     ],
 )
 def test_only_web_addresses_and_mailboxes_become_links(value, href):
-    (_, text, _), (_, html, _) = parse_fragment("\ue000").fill([make_value(value, link=True)])
+    texts, htmls = fill(V, [make_value(value, link=True)])
+    text, html = "".join(texts), "".join(htmls)
 
     assert (f'href="{href}"' in html) == (href is not None)
     assert text.strip() == (f"<{value}>" if href else value)

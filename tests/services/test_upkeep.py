@@ -46,6 +46,18 @@ def beat(upkeep):
         work()
 
 
+def test_what_has_patience_waits_while_messages_leave(upkeep, clock):
+    patient, other = Work(), Work()
+    keeping = upkeep(Chore(patient, 2, 10), Chore(other, 2))
+    for _ in range(24):
+        for work in keeping.due(is_busy=True):
+            work()
+        clock.advance(seconds=1)
+    assert (len(patient.done), len(other.done)) == (2, 12)
+    beat(keeping)
+    assert len(patient.done) == 3
+
+
 def test_chores_are_done_in_their_time(upkeep, clock):
     often, seldom = Work(), Work()
     keeping = upkeep(Chore(often, 2), Chore(seldom, 60))

@@ -4,7 +4,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import insert, update
 
 from responder.domain.outbound import Kind, OutboundState
 from responder.domain.request import DECIDED_STATES, RequestState
@@ -21,6 +21,7 @@ from responder.storage.request_lists import count_requests, list_requests
 from responder.storage.requests import RequestFilter, find_request
 from responder.storage.schema import audit, messages, outbound, outbound_contents, raw_messages, requests
 from tests.support.pleas import NOON
+from tests.support.statements import noted
 
 KEY = b"\0" * 10 + b"\xff\xff" + bytes([203, 0, 113])
 
@@ -152,12 +153,11 @@ def test_decided_requests_whose_sender_wrote_again_are_found_without_walking_the
     rows = [request_row(6 + number, state=state, unread=False) for number, state in enumerate(DECIDED_STATES)]
     connection.execute(insert(requests), [*rows, request_row(9, state=RequestState.LAPSED)])
     wanted = RequestFilter(states=DECIDED_STATES, unread=True)
-    asked = []
-    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
-    assert numbers(list_requests(connection, wanted, limit=2)) == [9, 4]
-    assert count_requests(connection, wanted) == (2, True)
+    with noted(connection) as asked:
+        assert numbers(list_requests(connection, wanted, limit=2)) == [9, 4]
+        assert count_requests(connection, wanted) == (2, True)
     if connection.dialect.name == "sqlite":
-        for statement, parameters in tuple(asked):
+        for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             assert sum("ix_requests_decided_unread (state=?)" in row[3] for row in plan) == len(DECIDED_STATES), plan
 
@@ -209,9 +209,8 @@ def test_messages_are_filtered(connection, wanted, found):
     [{"disposition": "silent"}, {"disposition": "answer"}, {"reason": "bulk"}, {"sender_key": "a@shop.example"}],
 )
 def test_the_newest_messages_are_found_without_sorting_all(connection, wanted):
-    asked = []
-    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
-    list_messages(connection, limit=2, **wanted)
+    with noted(connection) as asked:
+        list_messages(connection, limit=2, **wanted)
     ((statement, parameters),) = asked
     if connection.dialect.name == "sqlite":  # PostgreSQL plans by the numbers of its rows, of which there are few here
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
@@ -243,12 +242,11 @@ def test_outbound_messages_in_a_state_are_found_without_looking_at_all(connectio
     connection.execute(insert(outbound), [outbound_row(20 + number, None, **settled) for number in range(3)])
     away = [outbound_row(30 + number, None, state=each, settled_at=NOON) for number, each in enumerate(others)]
     connection.execute(insert(outbound), away)
-    asked = []
-    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
-    assert numbers(list_outbound(connection, limit=2, state=state)) == [22, 21]
-    assert numbers(list_outbound(connection, limit=2, state=state, after=21)) == [20]
+    with noted(connection) as asked:
+        assert numbers(list_outbound(connection, limit=2, state=state)) == [22, 21]
+        assert numbers(list_outbound(connection, limit=2, state=state, after=21)) == [20]
     if connection.dialect.name == "sqlite" and state is not OutboundState.SENT:
-        for statement, parameters in tuple(asked):
+        for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             assert [row for row in plan if "SEARCH outbound USING INTEGER PRIMARY KEY (rowid=?)" in row[3]], plan
             assert not [row for row in plan if "TEMP B-TREE" in row[3]], plan

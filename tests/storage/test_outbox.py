@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, text
 
 from responder.domain.outbound import Kind, OutboundState
 from responder.storage import outbox
 from responder.storage.outbox import Claim, Settlement
+from tests.support.statements import noted
 
 NOW = datetime.now(UTC)
 HOLD = timedelta(minutes=3)
@@ -53,14 +54,8 @@ STEPS = {
 def test_no_step_reads_the_whole_outbox(connection: Connection, step: str):
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-    statements: list[tuple[str, object]] = []
-
-    def note(_connection, _cursor, statement, parameters, _context, many):
-        statements.append((statement, parameters[0] if many else parameters))
-
-    event.listen(connection, "before_cursor_execute", note)
-    STEPS[step](connection)
-    event.remove(connection, "before_cursor_execute", note)
+    with noted(connection) as statements:
+        STEPS[step](connection)
     assert statements
     for statement, parameters in statements:
         plan = _plan(connection, statement, parameters)

@@ -83,6 +83,22 @@ def test_what_is_expected_and_never_comes_holds_up_nothing(writer):
     assert writer.submit(put, "a").result(SECONDS) == "stored a"
 
 
+def test_what_can_wait_goes_along_with_what_comes_next(engine, writer, monkeypatch):
+    monkeypatch.setattr("responder.storage.writer._PATIENCE_SECONDS", SECONDS)
+    order, commits = [], commits_of(engine)
+    patient = writer.run(lambda _: order.append("patient"), can_wait=True)
+    writer.start()
+    urgent = writer.run(lambda _: order.append("urgent"))
+    assert [future.result(SECONDS / 2) for future in (patient, urgent)] == [None, None]
+    assert order == ["patient", "urgent"]
+    assert commits == ["commit"]
+
+
+def test_what_can_wait_is_committed_when_nothing_comes(writer):
+    writer.start()
+    assert writer.run(lambda _: "done", can_wait=True).result(SECONDS) == "done"
+
+
 def test_different_work_keeps_its_order_within_one_commit(engine, writer):
     order, commits = [], commits_of(engine)
 

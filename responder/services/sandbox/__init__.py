@@ -7,7 +7,7 @@ begins, and size because output is counted while it is made.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -62,7 +62,7 @@ class Printed:
     """What a template gave.
 
     Attributes:
-        pieces: Markdown, with one private character for each value; between two pieces stands a part.
+        pieces: Markdown, with `PLACEHOLDER` for each value; between two pieces stands a part.
         parts: the names of those parts (guides, deny reasons), one fewer than `pieces`.
         values: per piece the values in order, each with whether it is a link.
     """
@@ -72,31 +72,35 @@ class Printed:
     values: tuple[tuple[tuple[str, bool], ...], ...]
 
 
-FIRST_PLACEHOLDER = 0xE000
+PLACEHOLDER = "\x1a"  # SUBSTITUTE, which as other control characters stands in no template and no value
 _MAX_PLACEHOLDERS = 0x1000
 
 
 def clean_value(value: str) -> str:
     """Give `value` on one line without characters that hide, reorder or break text, at most 500 characters."""
-    return _UNPRINTABLE.sub(" ", value[:MAX_VALUE_CHARACTERS]).strip()
+    return _replace_unprintable(value[:MAX_VALUE_CHARACTERS]).strip()
 
 
 def clean_passage(value: str) -> str:
     """Give `value` with its lines, without what hides, reorders or breaks text, at most 4,000 characters."""
     lines = value[:MAX_PASSAGE_CHARACTERS].replace("\r\n", "\n").split("\n")
-    return "\n".join([_UNPRINTABLE.sub(" ", line).rstrip() for line in lines]).strip("\n")
+    return "\n".join([_replace_unprintable(line).rstrip() for line in lines]).strip("\n")
+
+
+def _replace_unprintable(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else _UNPRINTABLE.sub(" ", text)
 
 
 def _finalize(value: object) -> str:
     """Mark what an expression printed, so that no Markdown is ever read out of it."""
+    if type(value) is str:
+        return f"{_VALUE}{clean_value(value)}{_END}"
     if isinstance(value, PartBody):
         return f"{_PART}{clean_value(value)}{_END}"
-    if isinstance(value, Passage):
+    if isinstance(value, Passage | Joined):
         return f"{_VALUE}{clean_passage(value)}{_END}"
     if isinstance(value, Link):
         return f"{_LINK}{clean_value(value)}{_END}"
-    if isinstance(value, Joined):
-        return f"{_VALUE}{clean_passage(value)}{_END}"
     if isinstance(value, Undefined):
         str(value)  # raises, with the name
     if not isinstance(value, str | int) or isinstance(value, bool):
@@ -209,12 +213,13 @@ def run_line(template: CompiledTemplate, context: Mapping[str, object]) -> str:
     Raises:
         TemplateError: as `run`.
     """
-    return clean_value(_PRINTED.sub(lambda match: match[2], _generate(template, context)))
+    return clean_value(_PRINTED.sub(lambda match: match[2], "".join(_generate(template, context))))
 
 
-def _generate(template: CompiledTemplate, context: Mapping[str, object]) -> str:
+def _generate(template: CompiledTemplate, context: Mapping[str, object]) -> list[str]:
+    """Give what `template` prints, piece by piece, unless it is too much."""
     try:
-        return "".join(_bounded(template.generate(context, **{BUDGET: Budget()})))
+        return _bounded(template.generate(context, **{BUDGET: Budget()}))
     except UndefinedError as error:
         raise TemplateError(error.message or "an undefined variable", _line_of(error)) from error
     except TemplateError as error:
@@ -223,14 +228,15 @@ def _generate(template: CompiledTemplate, context: Mapping[str, object]) -> str:
         raise TemplateError(f"{type(error).__name__}: {error}", _line_of(error)) from error
 
 
-def _bounded(pieces: Iterable[str]) -> Iterator[str]:
-    """Give `pieces` until they are too much."""
+def _bounded(pieces: Iterable[str]) -> list[str]:
+    bounded: list[str] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > MAX_OUTPUT_CHARACTERS:
             raise TemplateError(f"prints more than {MAX_OUTPUT_CHARACTERS:,} characters")
-        yield piece
+        bounded.append(piece)
+    return bounded
 
 
 def _line_of(error: BaseException) -> int | None:
@@ -243,27 +249,32 @@ def _line_of(error: BaseException) -> int | None:
     return line
 
 
-def _separate(output: str) -> Printed:
+def _separate(output: Iterable[str]) -> Printed:
     """Take the values and parts out of `output`."""
     pieces: list[str] = []
     parts: list[str] = []
     values: list[tuple[tuple[str, bool], ...]] = []
     text: list[str] = []
     here: list[tuple[str, bool]] = []
-    # split gives: text, mark, printed, text, mark, printed, ..., text
-    split = cast("list[str]", _PRINTED.split(output))
-    for before, mark, printed in zip(split[0::3], split[1::3], split[2::3], strict=False):
-        text.append(before)
-        if mark == _PART:
-            pieces.append("".join(text))
-            values.append(tuple(here))
-            parts.append(printed)
-            text, here = [], []
-        elif printed:
-            if len(here) >= _MAX_PLACEHOLDERS:
-                raise TemplateError("prints too many values")
-            text.append(chr(FIRST_PLACEHOLDER + len(here)))
-            here.append((printed, mark == _LINK))
-    pieces.append("".join([*text, split[-1]]))
+    for piece in output:
+        if _END not in piece:
+            text.append(piece)
+            continue
+        # split gives: text, mark, printed, text, mark, printed, ..., text
+        split = cast("list[str]", _PRINTED.split(piece))
+        for before, mark, printed in zip(split[0::3], split[1::3], split[2::3], strict=False):
+            text.append(before)
+            if mark == _PART:
+                pieces.append("".join(text))
+                values.append(tuple(here))
+                parts.append(printed)
+                text, here = [], []
+            elif printed:
+                if len(here) >= _MAX_PLACEHOLDERS:
+                    raise TemplateError("prints too many values")
+                text.append(PLACEHOLDER)
+                here.append((printed, mark == _LINK))
+        text.append(split[-1])
+    pieces.append("".join(text))
     values.append(tuple(here))
     return Printed(tuple(pieces), tuple(parts), tuple(values))

@@ -1,5 +1,6 @@
 """What handing a message over can come to, and the forms in which a relay gets its octets."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +9,7 @@ from responder import maillog
 
 _TEXT_CHARACTERS = 500
 _LINE_OCTETS = 998
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DONE, _NEVER = 2, 5  # first digits of reply codes
 
 
@@ -108,7 +110,7 @@ def check_address(address: str) -> None:
     Raises:
         Refused: it holds a control character.
     """
-    if any(character < " " or "\x7f" <= character <= "\x9f" for character in address):
+    if _CONTROL.search(address):
         raise Refused(553, "5.1.3 the address holds a control character")
 
 

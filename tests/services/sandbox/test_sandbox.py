@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.services.sandbox import PartBody, check_source, clean_value, compile_body, run, run_line
+from responder.services.sandbox import PLACEHOLDER, PartBody, check_source, clean_value, compile_body, run, run_line
 from responder.services.templates.file import TemplateError
 
 VARIABLES = frozenset({"name", "names", "who", "guide"})
@@ -141,7 +141,7 @@ def test_what_is_allowed_works():
 def test_values_and_guides_are_taken_out_of_the_markdown():
     result = printed("**{{ name }}**\n\n{{ guide }}\n\n## {{ who.name|link }}\n")
 
-    assert result.pieces == ("**\ue000**\n\n", "\n\n## \ue000")
+    assert result.pieces == (f"**{PLACEHOLDER}**\n\n", f"\n\n## {PLACEHOLDER}")
     assert result.parts == ("postfix",)
     assert result.values == ((("a *b* <c>", False),), (("W", True),))
 
@@ -161,7 +161,7 @@ def test_no_value_leaves_its_line_or_hides(text):
 def test_a_value_cannot_leave_its_place(text):
     result = run(compile_body("<{{ name }}>", VARIABLES), {"name": text})
 
-    assert result.pieces in (("<\ue000>",), ("<>",))
+    assert result.pieces in ((f"<{PLACEHOLDER}>",), ("<>",))
     assert result.parts == ()
     assert [value for value, _ in result.values[0]] in ([], [clean_value(text)])
 
