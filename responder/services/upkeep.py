@@ -88,7 +88,9 @@ class Upkeep:
         """
         now = self._clock.monotonic()
         due = zip(self._chores, self._due_at, strict=True)
-        numbers = [number for number, (chore, at) in enumerate(due) if at + chore.patience_seconds * is_busy <= now]
+        numbers = [
+            number for number, (chore, at) in enumerate(due) if at + (chore.patience_seconds if is_busy else 0) <= now
+        ]
         for number in numbers:
             self._due_at[number] = now + self._chores[number].every_seconds
         return [partial(self._run, number) for number in numbers]

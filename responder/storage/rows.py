@@ -5,7 +5,8 @@ each dialect, and its values go straight to the driver and come back with only t
 Connections, transactions and errors are SQLAlchemy's as everywhere.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -29,13 +30,9 @@ def write_rows(connection: Connection, statement: UpdateBase, rows: Sequence[_Ro
     """
     text, convert = _compile(statement, connection.dialect, tuple(rows[0]))
     parameters = [convert(row) for row in rows]
-    cursor = _cursor(connection)
-    try:
+    _ensure_begun(connection)
+    with _cursor(connection, text) as cursor:
         cursor.executemany(text, parameters)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy_says(connection, text, error) from error
-    finally:
-        cursor.close()
 
 
 def read_rows(
@@ -53,32 +50,33 @@ def read_rows(
     sizes = tuple([(name, len(members)) for name, members in padded.items()])
     text, convert, read = _compile_query(query, connection.dialect, sizes, tuple(values))
     parameters = convert(padded, values)
-    cursor = _cursor(connection)
-    try:
+    _ensure_begun(connection)
+    with _cursor(connection, text) as cursor:
         cursor.execute(text, parameters)
         return [read(row) for row in cursor.fetchall()]
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy_says(connection, text, error) from error
-    finally:
-        cursor.close()
 
 
 def begin(connection: Connection, text: str) -> None:
     """Begin a transaction with the statement `text`, where SQLAlchemy says that one begins."""
+    with _cursor(connection, text) as cursor:
+        cursor.execute(text)
+
+
+def _ensure_begun(connection: Connection) -> None:
+    if not connection.in_transaction():
+        connection.begin()
+
+
+@contextmanager
+def _cursor(connection: Connection, text: str) -> Iterator[DBAPICursor]:
+    """Give a cursor of the driver's for the statement `text`, whose errors become SQLAlchemy's."""
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(text)
+        yield cursor
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemy_says(connection, text, error) from error
     finally:
         cursor.close()
-
-
-def _cursor(connection: Connection) -> DBAPICursor:
-    """Give a cursor of the driver's, in a transaction."""
-    if not connection.in_transaction():
-        connection.begin()
-    return connection.connection.cursor()
 
 
 def _as_sqlalchemy_says(connection: Connection, text: str, error: Any) -> BaseException:

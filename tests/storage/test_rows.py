@@ -13,10 +13,13 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     insert,
+    literal_column,
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from responder.storage.instants import UtcDateTime
 from responder.storage.rows import read_rows, write_rows
@@ -102,3 +105,33 @@ def test_rows_are_read_as_sqlalchemy_reads_them(connection, ids, found):
     write_rows(connection, insert(THINGS), rows)
     read = read_rows(connection, FOUND, {"ids": ids}, last=FIRST["at"])
     assert [row | {"octets": bytes(row["octets"])} for row in read] == [FIRST | {"id": number} for number in found]
+
+
+def test_the_drivers_errors_come_as_sqlalchemys(open_engine):
+    with open_engine().begin() as connection:
+        THINGS.create(connection)
+        with pytest.raises(IntegrityError):
+            write_rows(connection, insert(THINGS), [FIRST, FIRST])
+        connection.rollback()
+    with open_engine().connect() as connection, pytest.raises(DBAPIError):
+        read_rows(connection, select(Table("nowhere", MetaData(), Column("id", Integer))), {})
+
+
+def test_reading_begins_a_transaction(open_engine):
+    with open_engine().connect() as connection:
+        read_rows(connection, select(literal_column("1").label("one")), {})
+        assert connection.in_transaction()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_broke_is_not_used_again(open_engine):
+    engine = open_engine()
+    query = select(func.pg_backend_pid().label("pid"))
+    with engine.connect() as connection:
+        (row,) = read_rows(connection, query, {})
+        with engine.connect() as other:
+            other.execute(select(func.pg_terminate_backend(row["pid"])))
+        with pytest.raises(DBAPIError) as caught:
+            read_rows(connection, query, {})
+        assert caught.value.connection_invalidated
+        assert connection.invalidated

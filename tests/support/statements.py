@@ -22,7 +22,13 @@ def noted(connection: Connection) -> Iterator[list[Statement]]:
 
     with pytest.MonkeyPatch.context() as patch:
         open_cursor = rows._cursor
-        patch.setattr(rows, "_cursor", lambda asked: _NotingCursor(open_cursor(asked), statements))
+
+        @contextmanager
+        def open_noting(*arguments):
+            with open_cursor(*arguments) as cursor:
+                yield _NotingCursor(cursor, statements)
+
+        patch.setattr(rows, "_cursor", open_noting)
         event.listen(connection, "before_cursor_execute", note)
         try:
             yield statements
