@@ -17,7 +17,7 @@ from responder.domain.letter_case import lower_case
 MAX_SIGHTINGS = 200
 
 _CONTEXT = 50
-# The first octets of IPv4 loopback, multicast and reserved addresses.
+# The first octets of IPv4 loopback, multicast and reserved addresses (RFC 6890, RFC 5771, RFC 1112 section 4).
 _NO_HOSTS = frozenset({127, *range(224, 256)})
 # Both begin with a plain set of characters, which is what makes looking for them fast.
 _IPV4 = re.compile(r"[0-9]\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w|-[A-Za-z]|/\d{1,2}\b)")

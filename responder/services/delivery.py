@@ -136,9 +136,9 @@ class Delivery:
         return self._claimed(*self._writer.run(partial(self._claim, limit=limit)).result())
 
     def claim_along(self, limit: int) -> Callable[[], Batch]:
-        """Claim as `claim` does, together with what is written next, at no commit of its own; give what waits for it.
+        """Claim as `claim` does, along with what is written next, and give what waits for that and raises what it does.
 
-        What waits must be called, since the messages are claimed whether it is or not.
+        It must be called, since the messages are claimed whether it is or not.
         """
         found = self._writer.run(partial(self._claim, limit=limit), can_wait=True)
         return lambda: self._claimed(*found.result())

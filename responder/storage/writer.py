@@ -27,7 +27,7 @@ Handler = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _LARGEST_BATCH = 500
 _LONGEST_GATHERING_SECONDS = 0.005
-_PATIENCE_SECONDS = 0.02
+_PATIENCE_SECONDS = 0.02  # for what can wait: each commit costs a sync, and keeps other processes out meanwhile
 _ATTEMPTS = 5
 
 
@@ -75,7 +75,7 @@ class Writer:
 
         Args:
             work: runs in the transaction.
-            can_wait: nobody waits for it, so it goes along with what comes after it within some milliseconds.
+            can_wait: it may be committed with what comes after it, by itself after some milliseconds at the latest.
         """
         return self._put(_Job(_run_each, work, can_wait=can_wait))
 
