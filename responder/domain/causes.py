@@ -63,6 +63,9 @@ _OF_DOMAIN = _any(
     r"dbl\b|uribl|surbl",
     r"(?:mail-?from|helo|sender|sending|from|envelope) (?:domain|address)\b(?! \[?[\d.]{7})",
 )
+# A limit on what one mailbox holds, or takes at once, is no limit on the client.
+_OF_MAILBOX = _any(r"mail ?box\b|account is over|over ?quota\b|disk|storage|size\b|user has too many")
+_OF_ANOTHER = {Cause.LISTED: _OF_DOMAIN, Cause.RATE: _OF_MAILBOX}
 _OF_RECIPIENT = _any(r"recipient|mail ?box\b|user unknown|unknown user|no such (?:user|address)")
 
 _OF_ADDRESS = (Cause.DYNAMIC, Cause.LISTED, Cause.NO_REVERSE_NAME, Cause.RATE)
@@ -75,7 +78,8 @@ def find_cause(text: str) -> Cause:
     text = text[:_CHARACTERS].lower()
     for cause, words in _CAUSES.items():
         if words.search(text):
-            return Cause.OTHER if cause is Cause.LISTED and _OF_DOMAIN.search(text) else cause
+            about_another = _OF_ANOTHER.get(cause)
+            return Cause.OTHER if about_another and about_another.search(text) else cause
     return Cause.OTHER
 
 

@@ -24,10 +24,11 @@ _LEADS_IN = re.compile(
 _BESIDE_HOST = re.compile(r"\w\.[A-Za-z]{2,24}[ \t]{1,4}#\Z")  # Exchange 2007 and 2010: `mx.example.net #554 ...`
 _REFUSES = re.compile(
     r"block|black|reject|denied|refus|unavailable|unknown|not |n't|list|dynamic|fail|invalid|limit|mailbox|relay|spam"
-    r"|policy|reverse|ptr|bad |poor |denegad|required|forbidden|banned|too many|problem|/"
+    r"|policy|reverse|ptr|bad |poor |denegad|required|forbidden|banned|too many|problem"
     r"|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9a-f]:[0-9a-f]{0,4}:",
     re.IGNORECASE,
 )
+_TELEPHONE = re.compile(r"\d{3}[- .](?:\d{3}[- .])?\d{4}(?![\w.:])", re.ASCII)
 # Words of a refusal that speak to the client; they give it away where the code was not quoted. Begins, as `_END` does,
 # with a plain set of characters, which is what makes looking for it fast.
 _SPEAKS = re.compile(
@@ -100,7 +101,11 @@ def _is_reply(text: str, code: re.Match[str]) -> bool:
     line_start = text.rfind("\n", 0, code.start()) + 1
     before = text[max(line_start, code.start() - _LEAD_CHARACTERS) : code.start()]
     leads_in = _LEADS_IN.search(before.rstrip(" \t\"'([#")) or _BESIDE_HOST.search(before)
-    return bool(leads_in and _REFUSES.search(text, code.end(), code.end() + _WORDS_CHARACTERS))
+    if leads_in is None or _TELEPHONE.match(text, code.start()):
+        return False
+    line_end = text.find("\n", code.end(), code.end() + _WORDS_CHARACTERS)
+    says_where = "/" in text[code.end() : line_end if line_end >= 0 else code.end() + _WORDS_CHARACTERS]
+    return says_where or bool(_REFUSES.search(text, code.end(), code.end() + _WORDS_CHARACTERS))
 
 
 def _read_on(text: str, start: int, code: str, *, goes_on: bool) -> tuple[str, int]:

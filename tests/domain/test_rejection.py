@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from responder.domain.address import parse_ip
+from responder.domain.causes import find_cause
 from responder.domain.identity import Identity
 from responder.domain.message import read_message
 from responder.domain.plea import Cause, Rejection
@@ -296,11 +297,42 @@ def test_a_refusal_without_its_code(text):
         "We run 550 servers and 451 clients in room 5.7.1 of house 203.0.113.9.",
         "Order 550 was shipped on 12.11.2025 for 421 Euro.",
         "Call us at 555-550-1234.",
+        "Regards,\nAnn\n555-9797 Fax: 555-9798\nhttp://www.b.example/contact",
+        "Regards,\nAnn\n415 555 9333 x101, not after five",
+        "Regards,\nAnn\n454 Long Street, Smalltown\nhttp://www.b.example/contact",
         "",
     ],
 )
 def test_no_refusal_is_quoted(text):
     assert read_refusal(text) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ("550 554 mail from you is rejected", 550),
+        ("554 2001:db8:25::9 is blocked", 554),
+        ("554 https://list.example/about\nis where you read more", 554),
+    ],
+)
+def test_a_reply_that_looks_like_a_number_or_a_link(reply, code):
+    rejection = read_refusal(f"Hello,\n\n{reply}\n")
+    assert rejection is not None
+    assert rejection.code == code
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("<u@example.com> Mailbox size limit exceeded", Cause.OTHER),
+        ("message for u@example.com would exceed mailbox quota: quota exceeded", Cause.OTHER),
+        ("user has too many messages on the server", Cause.OTHER),
+        ("Daily SMTP relay limit exceeded for your host", Cause.RATE),
+        ("too many connections from your host", Cause.RATE),
+    ],
+)
+def test_a_full_mailbox_is_no_limit_on_the_client(words, cause):
+    assert find_cause(words) is cause
 
 
 @pytest.mark.parametrize(
