@@ -27,11 +27,11 @@ _LABEL = re.compile(r"(?:ipv6|ip|inet6?|addr|address)\Z", re.IGNORECASE)
 _JOINED = re.compile(r"(?:[\w.@]|[A-Za-z]-)\Z")
 # These three are in lower case, and looked for in text that is so too.
 # Before it: a program and its version, an error code, a paragraph, a mail address, the host of a link, the server that
-# answered.
+# answered, the resolver of the server that refused, which Spamhaus does not answer.
 _OTHER_THING = re.compile(
     r"(?:\b(?:version|ver|build|release|rev|id|exchange|smtpsvc|postfix|sendmail|exim|domino|code|section"
     r"|rfc(?:[ -]?\d{3,5},?)?|lastattemptedip)\b(?: (?:server|\d{4}|(?:sp|cu)\d{1,2})\b){0,3}[ =:(\[#]*"
-    r"|\bv\.? ?|@\[?|//|\bserver at [\w.-]{1,60} ?[\[(])\Z"
+    r"|\bv\.? ?|@\[?|//|/returnc/\w{1,20}/|\bserver at [\w.-]{1,60} ?[\[(])\Z"
 )
 # Before it: the far end of a connection, unless a verdict follows.
 _FAR_END = re.compile(r"(?:\b(?:to|by|at|via|through|using|relay)\b[ =:(\[]*|(?<!client )\bhost [\w.-]{1,60} ?[\[(])\Z")

@@ -22,6 +22,7 @@ NAMED = [
     # Postfix: lists, names, access maps
     ("554 5.7.1 Sorry; Client host [{ip}] blocked using zen.l.example; https://l.example/{ip}", Cause.LISTED),
     ("554 5.7.1 Service unavailable; Client host [{ip}] blocked using pbl.spamhaus.org; see the list", Cause.DYNAMIC),
+    ("554 Client host [{ip}] blocked using l.example; https://l.example/returnc/pub/192.0.2.53/", Cause.LISTED),
     ("450 4.7.1 Client host rejected: cannot find your hostname, [{ip}]", Cause.NO_REVERSE_NAME),
     ("450 4.7.25 Client host rejected: cannot find your reverse hostname, [{ip}]", Cause.NO_REVERSE_NAME),
     ("554 5.7.1 <h9.dsl.example.net[{ip}]>: Client host rejected: Access denied", Cause.OTHER),
