@@ -75,7 +75,7 @@ class WorkerFace:
         _join(self._settler, deadline)
         self._given_up.set()
         self._delivery.close()
-        _join(self._keeper, time.monotonic() + _PAUSE_SECONDS)
+        _join(self._keeper, max(deadline, time.monotonic() + _PAUSE_SECONDS))
 
     def _claim_on(self) -> None:
         while not self._stopping.is_set():
