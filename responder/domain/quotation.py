@@ -9,7 +9,7 @@ from responder.domain.letter_case import lower_case
 
 # The beginning of a line is looked for behind a line end, which is found much faster than `^`; the text gets one in
 # front for that.
-_MARK = re.compile(r"\n[ \t]*(?:[>|][ \t]?)+")
+_MARK = re.compile(r"\n[ \t]*(?:[A-Z]{1,3}(?=>))?(?:[>|][ \t]?)+")  # some put the author's initials before it
 _HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
 _NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
 _COLON_ENDS = re.compile(r":[ \t]*\n[ \t]*:?[0-9A-Fa-f]{1,4}(?::|\b)")

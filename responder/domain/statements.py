@@ -13,7 +13,7 @@ _WORDS_CHARACTERS = 400
 
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}(?!\w|\.\d)"
 _CODE = re.compile(
-    rf"([45]\d\d)(?<![\w.@+-][45]\d\d)(?:[ \t]*[-,:;]?\s{{0,6}}['\"(]?\#?({_ENHANCED})|[- ](?=[ \t]*\S)|(?=\n))",
+    rf"([45]\d\d)(?<![\w.@+-][45]\d\d)(?:[ \t]*[-,:;]?\s{{0,6}}['\"(]?\#?({_ENHANCED})|[- ](?=[ \t]*\S)|-?(?=\n))",
     re.ASCII,
 )
 _REPEATED_CODE = re.compile(rf"(?<![\w.-])([45]\d\d)[- ]\s{{0,8}}(?:{_ENHANCED})?", re.ASCII)
@@ -25,6 +25,7 @@ _BESIDE_HOST = re.compile(r"\w\.[A-Za-z]{2,24}[ \t]{1,4}#\Z")  # Exchange 2007 a
 _REFUSES = re.compile(
     r"block|black|reject|denied|refus|unavailable|unknown|not |n't|list|dynamic|fail|invalid|limit|mailbox|relay|spam"
     r"|policy|reverse|ptr|bad |poor |denegad|required|forbidden|banned|too many|problem"
+    r"|(?:con|dns|hvu|rly|rtr):[a-z]"  # AOL's own codes
     r"|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9a-f]:[0-9a-f]{0,4}:",
     re.IGNORECASE,
 )

@@ -314,6 +314,9 @@ def test_no_refusal_is_quoted(text):
         ("550 554 mail from you is rejected", 550),
         ("554 2001:db8:25::9 is blocked", 554),
         ("554 https://list.example/about\nis where you read more", 554),
+        ("554 RTR:DU\nhttp://errors.example/554rtrdu.html", 554),
+        ("MD> 554 your server is not welcome", 554),
+        ("554-\nYour server is not welcome", 554),
     ],
 )
 def test_a_reply_that_looks_like_a_number_or_a_link(reply, code):

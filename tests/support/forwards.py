@@ -254,6 +254,14 @@ def reply_quoted(bounce: Bounce) -> bytes:
     return _plain(text, "")
 
 
+def initials_quoted(bounce: Bounce) -> bytes:
+    """The Bat! and others: an answer with the author's initials before each mark, an empty line unmarked."""
+    lines = _wrap(f"{bounce.text}\n{bounce.status}", 66).split("\n")
+    quoted = "\n".join(f"MD> {line}" if line else "" for line in lines)
+    text = f"Hello,\n\nMonday, August 3, 2026, 9:12:00 AM, you wrote:\n\n{quoted}\n\n-- \nErika\n"
+    return _plain(text, "X-Mailer: The Bat! (v11.0) Professional\n")
+
+
 PROGRAMS: dict[str, Callable[[Bounce], bytes]] = {
     "Outlook": outlook,
     "Outlook mobile": outlook_mobile,
@@ -265,4 +273,5 @@ PROGRAMS: dict[str, Callable[[Bounce], bytes]] = {
     "Apple Mail": apple_mail,
     "HTML only": html_only,
     "quoted answer": reply_quoted,
+    "initials quoted": initials_quoted,
 }
