@@ -109,11 +109,12 @@ AUTOMATIC_SUBJECT = re.compile(
 # be there, and none of the fields that a person's mail program adds.
 REPORT_SUBJECT = re.compile(
     r"undeliver(?:able|ed)|returned mail|failure notice|non[- ]?delivery|message status"
-    r"|(?:mail )?delivery (?:failed|failure|has failed|status|report)|mail (?:delivery|system) (?:failed|error)"
+    r"|(?:mail )?delivery (?:failed|failure|has failed|status|report|warning)|mail (?:delivery|system) (?:failed|error)"
     r"|warning: (?:message|could not)"
 )
 REPORT_OPENING = re.compile(
     r"-{0,30}\s?(?:failed recipients|the following addresses)"
+    r"|could not deliver message to the following|this is an advisory-only e-?mail"
     r"|(?:this|your|the|a) (?:message|e-?mail|mail)\b.{0,100}"
     r"(?:created automatically|not be delivered|not delivered|been delayed|undeliverable)"
 )

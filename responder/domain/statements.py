@@ -96,7 +96,10 @@ def find_speech(text: str) -> Statement | None:
 
 
 def _is_reply(text: str, code: re.Match[str]) -> bool:
-    """Tell whether three digits are a reply code: an enhanced code follows, or the words around them are a reply's."""
+    """Tell whether three digits are a reply code: an enhanced code follows, or the words around them are a reply's.
+
+    A signature has such digits too, in front of a telephone number or a street, and often a link some lines below.
+    """
     if code[2]:
         return True
     line_start = text.rfind("\n", 0, code.start()) + 1
@@ -104,9 +107,8 @@ def _is_reply(text: str, code: re.Match[str]) -> bool:
     leads_in = _LEADS_IN.search(before.rstrip(" \t\"'([#")) or _BESIDE_HOST.search(before)
     if leads_in is None or _TELEPHONE.match(text, code.start()):
         return False
-    line_end = text.find("\n", code.end(), code.end() + _WORDS_CHARACTERS)
-    says_where = "/" in text[code.end() : line_end if line_end >= 0 else code.end() + _WORDS_CHARACTERS]
-    return says_where or bool(_REFUSES.search(text, code.end(), code.end() + _WORDS_CHARACTERS))
+    words = text[code.end() : code.end() + _WORDS_CHARACTERS]
+    return "/" in words.partition("\n")[0] or _REFUSES.search(words) is not None
 
 
 def _read_on(text: str, start: int, code: str, *, goes_on: bool) -> tuple[str, int]:

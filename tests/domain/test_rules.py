@@ -45,6 +45,11 @@ BOUNCE = "This message was created automatically by mail delivery software.\n\nA
         ("Undeliverable: hello", "Your message\n\n  To: a@b.example\n\ncould not be delivered to:"),
         ("Delivery failure notification", "  Your message with Subject: x\ncould not be delivered"),
         ("Returned mail: see transcript", "------ Failed Recipients ------\n<a@b.example>"),
+        (
+            "Delivery Failure",
+            "Could not deliver message to the following recipient(s):\n\nFailed Recipient: a@b.example",
+        ),
+        ("Mail Delivery Warning", "This is an advisory-only email.  Please do not reply to it."),
     ],
 )
 def test_a_report_that_declares_nothing_is_known_by_subject_and_beginning(subject, text):
