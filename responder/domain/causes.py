@@ -65,6 +65,7 @@ _OF_DOMAIN = _any(
 )
 # A limit on what one mailbox holds, or takes at once, is no limit on the client.
 _OF_MAILBOX = _any(r"mail ?box\b|account is over|over ?quota\b|disk|storage|size\b|user has too many")
+# By cause: words that show that it is not the address that was refused for it.
 _OF_ANOTHER = {Cause.LISTED: _OF_DOMAIN, Cause.RATE: _OF_MAILBOX}
 _OF_RECIPIENT = _any(r"recipient|mail ?box\b|user unknown|unknown user|no such (?:user|address)")
 

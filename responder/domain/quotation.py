@@ -9,7 +9,8 @@ from responder.domain.letter_case import lower_case
 
 # The beginning of a line is looked for behind a line end, which is found much faster than `^`; the text gets one in
 # front for that.
-_MARK = re.compile(r"\n[ \t]*(?:[A-Z]{1,3}(?=>))?(?:[>|][ \t]?)+")  # some put the author's initials before it
+_MARK = re.compile(r"\n[ \t]*(?:[A-Z]{1,3}(?=>))?(?:[>|][ \t]?)+")
+_QUOTED = re.compile(r"[A-Z]{0,3}>")  # some programs put the author's initials before the mark
 _HEARD = re.compile(r"^[ \t]*<<<[ \t]", re.MULTILINE)
 _NUMBER_LEADS = re.compile(r"\n[ \t]*\.?\d")
 _COLON_ENDS = re.compile(r":[ \t]*\n[ \t]*:?[0-9A-Fa-f]{1,4}(?::|\b)")
@@ -82,7 +83,8 @@ def own_words(text: str) -> str:
     if ">" not in words:
         return words
     lines = [line.strip(" \t") for line in words.split("\n")]
-    return "\n".join(["" if line[-1:] == ":" and _introduces(line) else line for line in lines if line[:1] != ">"])
+    own = [line for line in lines if not _QUOTED.match(line)]
+    return "\n".join(["" if line[-1:] == ":" and _introduces(line) else line for line in own])
 
 
 def _forward_start(text: str) -> int:

@@ -65,6 +65,7 @@ def test_the_subject_that_we_wrote_says_nothing_about_whose_an_address_in_the_an
         "Our answer from the list was 127.0.0.4",
         "the list has our 9.113.0.203.zen.list.example",
         "> our IP is 192.0.2.4",
+        "MD> our IP is 192.0.2.4",
         "-----Original Message-----\nour IP is 192.0.2.4",
         "Regards\n-- \nour gateway, version 1.2.3.4",
         "we have the whole of 203.0.113.0/28",

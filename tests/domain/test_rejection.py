@@ -319,7 +319,7 @@ def test_no_refusal_is_quoted(text):
         ("554-\nYour server is not welcome", 554),
     ],
 )
-def test_a_reply_that_looks_like_a_number_or_a_link(reply, code):
+def test_where_a_reply_begins(reply, code):
     rejection = read_refusal(f"Hello,\n\n{reply}\n")
     assert rejection is not None
     assert rejection.code == code
